@@ -1,0 +1,156 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	// A body that is no complete array is tried so often and for so long before
+	// its whole records are delivered and the rest becomes a dead letter.
+	brokenAttempts = 5
+	brokenTime     = time.Hour
+
+	dueFirst       = time.Second
+	dueMost        = time.Hour
+	dueDestination = time.Minute // the most that a failing destination delays a content
+)
+
+// work makes one attempt at a content.
+func (c *Collector) work(ctx context.Context, j job) {
+	defer j.done()
+	if c.Delivery.brake.wait(ctx) != nil {
+		return // ctx ended: the due row brings the content back
+	}
+	began := time.Now()
+	claim, err := c.claim(ctx, j)
+	if claim == nil {
+		if err != nil {
+			c.Report(Content{}, time.Since(began), err)
+		}
+		return
+	}
+	err = c.attempt(ctx, claim)
+	c.Report(claim.Content(), time.Since(began), err)
+}
+
+func (c *Collector) claim(ctx context.Context, j job) (*Claim, error) {
+	if j.claim == nil {
+		return c.Ledger.Take(ctx, j.due)
+	}
+	if !j.claim.stale() {
+		return j.claim, nil
+	}
+	if err := j.claim.Renew(ctx); errors.Is(err, ErrLost) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return j.claim, nil
+}
+
+// attempt reads, delivers and finishes. The error says why the content stays
+// pending; it is written into the row as well.
+func (c *Collector) attempt(ctx context.Context, claim *Claim) error {
+	content := claim.Content()
+	salvage := content.Broken >= brokenAttempts && time.Since(content.BrokenSince) >= brokenTime
+	working, stop := context.WithCancelCause(ctx)
+	renewed := make(chan struct{})
+	go func() {
+		defer close(renewed)
+		c.keepLease(working, claim, stop)
+	}()
+	tally, err := c.Delivery.Deliver(working, content, c.Source(working, content, salvage))
+	stop(nil)
+	<-renewed
+
+	// The end is written even if we are being stopped: it frees the content at
+	// once instead of when its lease ends.
+	ending, done := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer done()
+	if cause := context.Cause(working); errors.Is(cause, ErrLost) {
+		return cause // the row is another process's to write
+	}
+	return c.conclude(ending, claim, tally, err)
+}
+
+// keepLease renews until its context ends. A lease that is lost, or that could
+// not be renewed in time, ends the work.
+func (c *Collector) keepLease(ctx context.Context, claim *Claim, stop context.CancelCauseFunc) {
+	for Wait(ctx, LeaseTime/3) == nil {
+		err := claim.Renew(ctx)
+		if errors.Is(err, ErrLost) || err != nil && time.Now().After(claim.Content().LeaseUntil) {
+			stop(ErrLost)
+		}
+	}
+}
+
+// conclude writes what the attempt came to.
+func (c *Collector) conclude(ctx context.Context, claim *Claim, tally Tally, err error) error {
+	if err == nil {
+		return claim.Finish(ctx, func(row *Content) {
+			row.Attempts++
+			row.Tally.attempt(tally, true)
+			row.State, row.LastError, row.Acknowledged = Done, "", c.Acknowledgement
+			if row.Delivered+row.Duplicate+row.Filtered == 0 && row.Dead > 0 {
+				row.State, row.Acknowledged = Dead, ""
+			}
+		})
+	}
+	content := claim.Content()
+	if gone(content, err) {
+		return errors.Join(err, claim.Finish(ctx, func(row *Content) {
+			row.Attempts++
+			row.Tally.attempt(tally, false)
+			row.State, row.LastError = Gone, err.Error()
+		}))
+	}
+	delay := dueAfter(content.Attempts, err)
+	return errors.Join(err, claim.Postpone(ctx, delay, func(row *Content) {
+		row.Attempts++
+		row.Tally.attempt(tally, false)
+		row.LastError = err.Error()
+		if VerdictOf(err) == Broken {
+			if row.Broken++; row.Broken == 1 {
+				row.BrokenSince = stamp(time.Now())
+			}
+		}
+	}))
+}
+
+// gone reports whether the source will never give the content again. What it
+// does not find is believed to be gone once its date is past: this attempt was
+// the one more that such a content gets.
+func gone(c Content, err error) bool {
+	switch VerdictOf(err) {
+	case Expired:
+		return true
+	case Missing:
+		return time.Now().After(c.Expires)
+	}
+	return false
+}
+
+// dueAfter is how long a failed content rests: growing with its attempts, with
+// jitter, and never longer than an hour. A destination that fails is held off by
+// its brake, so its contents stay near; a stop frees them at once.
+func dueAfter(attempts int64, err error) time.Duration {
+	if errors.Is(err, context.Canceled) {
+		return 0
+	}
+	most := dueMost
+	if _, ok := errors.AsType[destinationError](err); ok {
+		most = dueDestination
+	}
+	delay := most
+	if attempts < 12 {
+		delay = min(most, dueFirst<<attempts)
+	}
+	return max(delay/2+rand.N(delay/2+1), RetryAfterOf(err))
+}
+
+// String names a content for people: its type and id.
+func (c Content) String() string { return fmt.Sprintf("%s %s", c.Type, c.ID) }

@@ -1,0 +1,157 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// ErrLost says that a content belongs to another process now.
+var ErrLost = errors.New("lease went to another process")
+
+// A Claim is our lease on a content. Every change of its row goes through it.
+type Claim struct {
+	ledger *Ledger
+
+	mu      sync.Mutex // renewing and finishing meet here
+	content Content
+	version string
+}
+
+// Content is the row as we wrote or read it last.
+func (c *Claim) Content() Content {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.content
+}
+
+// Take claims what a due row brings back, or settles the row if it is left over.
+// Without a claim and an error there is nothing to do: the content is finished,
+// or in another process's hands.
+func (l *Ledger) Take(ctx context.Context, due Due) (*Claim, error) {
+	row, err := l.Store.Get(ctx, due.Content)
+	leftOver := time.Since(due.At) > orphanAge
+	switch {
+	case errors.Is(err, ErrNotFound) && leftOver:
+		return nil, l.settle(ctx, due)
+	case errors.Is(err, ErrNotFound): // its writer is between the two rows
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read due content: %w", err)
+	}
+	c := contentOf(row)
+	now := time.Now()
+	switch {
+	case c.Key() != due.Content:
+		return nil, errors.Join(fmt.Errorf("row %s in table %s names another content: left alone", row.Row, kindContent), l.settle(ctx, due))
+	case c.State != Pending:
+		return nil, l.settle(ctx, due)
+	case l.held(c, now):
+		return nil, nil
+	case leftOver && !c.Due.Equal(due.At) && c.Due.After(due.At):
+		return nil, l.settle(ctx, due) // a later due row was written before the content row named it
+	}
+	claim := &Claim{ledger: l, content: c, version: row.Version}
+	if err := claim.Renew(ctx); err != nil && !errors.Is(err, ErrLost) {
+		return nil, err
+	} else if err != nil {
+		return nil, nil
+	}
+	return claim, nil
+}
+
+// held reports whether a living process other than the asker works on c.
+func (l *Ledger) held(c Content, now time.Time) bool {
+	return c.Owner != "" && c.Owner != l.Owner && !l.Sole && now.Before(c.LeaseUntil)
+}
+
+func (l *Ledger) settle(ctx context.Context, due Due) error {
+	if err := l.Store.Delete(ctx, due.row, ""); err != nil {
+		return fmt.Errorf("delete settled due row: %w", err)
+	}
+	return nil
+}
+
+// Renew keeps the content ours for another lease time.
+func (c *Claim) Renew(ctx context.Context) error {
+	return c.update(ctx, func(row *Content) {
+		row.Owner, row.LeaseUntil = c.ledger.Owner, stamp(time.Now().Add(LeaseTime))
+	})
+}
+
+// stale says that the lease may end before a renewal gets through.
+func (c *Claim) stale() bool {
+	return time.Until(c.Content().LeaseUntil) < LeaseTime/2
+}
+
+// Finish writes the content's end and deletes its due row. If we crash between
+// the two, the due row is settled later.
+func (c *Claim) Finish(ctx context.Context, change func(*Content)) error {
+	err := c.update(ctx, func(row *Content) {
+		change(row)
+		row.Owner, row.LeaseUntil, row.Finished = "", time.Time{}, time.Now().UTC()
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.ledger.Store.Delete(ctx, dueOf(c.Content()).Key, ""); err != nil {
+		return fmt.Errorf("delete due row: %w", err)
+	}
+	return nil
+}
+
+// Postpone gives the content back, due again after a delay. The new due row is
+// written first and the old one deleted last, so that a crash leaves at least one.
+func (c *Claim) Postpone(ctx context.Context, delay time.Duration, change func(*Content)) error {
+	before := c.Content()
+	after := before
+	after.Due = stamp(time.Now().Add(delay))
+	if err := c.ledger.writeDue(ctx, []Content{after}, OpInsert); err != nil {
+		return fmt.Errorf("record when the content is due: %w", err)
+	}
+	err := c.update(ctx, func(row *Content) {
+		change(row)
+		row.Owner, row.LeaseUntil, row.Due = "", time.Time{}, after.Due
+	})
+	if err != nil {
+		return err
+	}
+	if before.Due.Equal(after.Due) {
+		return nil
+	}
+	if err := c.ledger.Store.Delete(ctx, dueOf(before).Key, ""); err != nil {
+		return fmt.Errorf("delete old due row: %w", err)
+	}
+	return nil
+}
+
+// update changes the row. If it was changed meanwhile but is still ours (the
+// source's list brought better facts), the change is made to the new row.
+func (c *Claim) update(ctx context.Context, change func(*Content)) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		next := c.content
+		change(&next)
+		version, err := c.ledger.Store.Replace(ctx, Row{Key: c.content.Key(), Version: c.version, Fields: next.fields()})
+		if err == nil {
+			c.content, c.version = next, version
+			return nil
+		}
+		if !errors.Is(err, ErrChanged) {
+			return fmt.Errorf("write ledger: %w", err)
+		}
+		row, err := c.ledger.Store.Get(ctx, c.content.Key())
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("read ledger: %w", err)
+		}
+		now := contentOf(row)
+		if err != nil || now.State != Pending || now.Owner != c.content.Owner || !now.LeaseUntil.Equal(c.content.LeaseUntil) {
+			return ErrLost
+		}
+		c.content.URI, c.content.Expires, c.content.Listed = now.URI, now.Expires, now.Listed
+		c.version = row.Version
+	}
+}

@@ -1,0 +1,140 @@
+package collect
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// announcedQueue is how many announced contents wait in memory for a worker. One
+// more is left to its due row, which brings it back when its lease ends.
+const announcedQueue = 4096
+
+// A Collector collects contents, a bounded number at a time: it reads each from
+// its source, delivers the records and writes the content's end into the ledger.
+type Collector struct {
+	Ledger   *Ledger
+	Delivery *Delivery
+	Source   Source
+	// Concurrency is how many contents are in hand at a time.
+	Concurrency int
+	// Acknowledgement is what a finished content's row says of its delivery.
+	Acknowledgement string
+	// Report is told of every attempt; err says why the content stays pending.
+	// It is called by several goroutines at a time.
+	Report func(content Content, took time.Duration, err error)
+
+	once      sync.Once
+	announced chan job
+	brought   chan job
+
+	mu   sync.Mutex
+	busy map[Key]bool // queued or in hand
+}
+
+// A job is a content to collect: an announced one comes with our claim, one
+// brought back by its due row is claimed by the worker.
+type job struct {
+	claim *Claim
+	due   Due
+	done  func()
+}
+
+func (c *Collector) init() {
+	c.once.Do(func() {
+		c.announced = make(chan job, announcedQueue)
+		c.brought = make(chan job)
+		c.busy = map[Key]bool{}
+	})
+}
+
+// Run works until ctx ends, then gives back what is in hand and returns.
+func (c *Collector) Run(ctx context.Context) error {
+	c.init()
+	var workers sync.WaitGroup
+	for range max(1, c.Concurrency) {
+		workers.Go(func() {
+			for ctx.Err() == nil {
+				select {
+				case <-ctx.Done():
+				case j := <-c.announced:
+					c.work(ctx, j)
+				case j := <-c.brought:
+					c.work(ctx, j)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	for { // whoever waits for an announced content learns that it is left to its due row
+		select {
+		case j := <-c.announced:
+			j.done()
+		default:
+			return nil
+		}
+	}
+}
+
+// Submit hands announced contents to the workers and returns a channel that
+// closes when each of them was tried once. It never waits.
+func (c *Collector) Submit(claims []*Claim) <-chan struct{} {
+	c.init()
+	tried := make(chan struct{})
+	var left sync.WaitGroup
+	for _, claim := range claims {
+		key := claim.Content().Key()
+		if !c.occupy(key) {
+			continue
+		}
+		left.Add(1)
+		select {
+		case c.announced <- job{claim: claim, done: func() { c.vacate(key); left.Done() }}:
+		default: // its due row brings it back
+			c.vacate(key)
+			left.Done()
+		}
+	}
+	go func() { // ends with the last of them; the workers own the work
+		left.Wait()
+		close(tried)
+	}()
+	return tried
+}
+
+// Bring hands a due content to the workers, waiting for a free one. It returns
+// at once if the content is in hand already. done is called when it was tried.
+func (c *Collector) Bring(ctx context.Context, due Due, done func()) error {
+	c.init()
+	if !c.occupy(due.Content) {
+		done()
+		return nil
+	}
+	select {
+	case c.brought <- job{due: due, done: func() { c.vacate(due.Content); done() }}:
+		return nil
+	case <-ctx.Done():
+		c.vacate(due.Content)
+		done()
+		return context.Cause(ctx)
+	}
+}
+
+func (c *Collector) occupy(key Key) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy[key] {
+		return false
+	}
+	c.busy[key] = true
+	return true
+}
+
+func (c *Collector) vacate(key Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.busy, key)
+}
+
+// Trouble is why the destination takes nothing at the moment, nil if it does.
+func (c *Collector) Trouble() error { return c.Delivery.brake.why() }

@@ -1,0 +1,63 @@
+package collect
+
+import "time"
+
+// A Content is one parcel of records at the source, and its row in the ledger.
+type Content struct {
+	Tenant string // GUID, lower case
+	Type   string // such as "Audit.Exchange"
+	ID     string // the source's contentId
+	URI    string // a stranger's word: checked again before each use
+
+	// Created and Expires stand on the source's clock. Of a content that only a
+	// notification told of they are ours (when we heard of it, and a week on).
+	Created, Expires time.Time
+	// Listed says that the source's own list offered it, so its dates are facts.
+	Listed bool
+
+	State    State
+	Attempts int64 // fetches begun
+	// Broken counts the attempts that ended in a body that is no complete array,
+	// BrokenSince is the first of them.
+	Broken      int64
+	BrokenSince time.Time
+
+	Due        time.Time // when the row in "due" brings it back
+	Owner      string    // who works on it, until LeaseUntil
+	LeaseUntil time.Time
+
+	Tally
+	// Acknowledged says what the delivery is worth, per sink: "alertlogic accepted".
+	Acknowledged string
+	LastError    string
+	Finished     time.Time
+}
+
+// State is where a content stands in the ledger.
+type State string
+
+const (
+	// Pending contents are still to be delivered, wholly or in part.
+	Pending State = "pending"
+	// Done contents have every record delivered, filtered or dead-lettered.
+	Done State = "delivered"
+	// Dead contents have every record in the dead letters.
+	Dead State = "dead"
+	// Gone contents expired at the source before they were read: a loss, counted.
+	Gone State = "expired"
+)
+
+// A Tally counts what became of a content's records.
+type Tally struct {
+	Delivered int64 // acknowledged by the destination
+	Duplicate int64 // filtered: the same record was delivered before
+	Filtered  int64 // filtered by a named rule
+	Dead      int64 // kept as dead letters
+	Revised   int64 // of the delivered: known Id, other bytes
+	Unchecked int64 // of the delivered: no memory was left to look for duplicates
+	Undated   int64 // of the delivered: no readable CreationTime
+	Bytes     int64 // of all records, verbatim
+}
+
+// Records is the number of records accounted for.
+func (t Tally) Records() int64 { return t.Delivered + t.Duplicate + t.Filtered + t.Dead }

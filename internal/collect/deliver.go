@@ -1,0 +1,136 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// settleTime is what remains to remember what was acknowledged, once the context
+// of a delivery has ended.
+const settleTime = 20 * time.Second
+
+// sendRetry bridges hiccups of a destination. What lasts longer goes back to the
+// ledger, so that a content does not hold memory while it waits.
+var sendRetry = Retry{Attempts: 3, First: 300 * time.Millisecond, Most: 2 * time.Second, Patience: 5 * time.Second}
+
+// A Delivery carries contents' records to a sink.
+type Delivery struct {
+	Sink Sink
+	Seen *Seen
+	// Store keeps dead letters.
+	Store Store
+
+	brake brake
+}
+
+// Deliver carries one content's records: those delivered before are filtered, the
+// others sent in batches, and what the sink acknowledged is remembered before
+// the next batch is begun. It returns what became of the records up to the error.
+func (d *Delivery) Deliver(ctx context.Context, c Content, records iter.Seq2[Record, error]) (Tally, error) {
+	run := &carriage{
+		Delivery: d, content: c, key: c.Key().Row, began: time.Now(),
+		batch: d.Sink.NewBatch(), landing: make(chan struct{}), hours: map[int64]*hour{},
+	}
+	defer run.close()
+	for rec, err := range records {
+		if err != nil {
+			return run.tally, err
+		}
+		if err := run.take(ctx, rec); err != nil {
+			return run.tally, err
+		}
+	}
+	return run.tally, errors.Join(run.send(ctx), run.save(ctx))
+}
+
+// A carriage is one content on its way.
+type carriage struct {
+	*Delivery
+	content Content
+	key     string
+	began   time.Time
+	tally   Tally
+	hours   map[int64]*hour
+	batch   Batch
+	aboard  []passenger   // the records in the batch, in order
+	landing chan struct{} // closes when the batch's outcome is known
+}
+
+type passenger struct {
+	id      identity
+	hour    *hour
+	ordinal int
+	verdict verdict
+	undated bool
+}
+
+// take filters one record or puts it into the batch.
+func (r *carriage) take(ctx context.Context, rec Record) error {
+	r.tally.Bytes += int64(len(rec.Raw))
+	if rec.Defect != "" {
+		return r.bury(ctx, rec.Ordinal, rec.Raw, rec.Defect)
+	}
+	h, err := r.hour(ctx, rec)
+	if err != nil {
+		return err
+	}
+	p := passenger{id: identify(rec, r.key), hour: h, ordinal: rec.Ordinal, undated: rec.Undated}
+	for {
+		var other chan struct{}
+		if p.verdict, other, err = h.look(ctx, p.id, r.landing); err != nil {
+			return err
+		}
+		if p.verdict != awaitOther {
+			break
+		}
+		// Nothing is held while we wait. If it is our own batch that carries the
+		// twin, sending it closes the channel.
+		if err := r.send(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if p.verdict == skipDuplicate {
+		r.tally.Duplicate++
+		return nil
+	}
+	if r.batch.Add(rec) {
+		r.aboard = append(r.aboard, p)
+		return nil
+	}
+	err = r.send(ctx)
+	r.aboard = append(r.aboard, p) // close lets go of it if we fail here
+	h.keep(p.id, r.landing)
+	if err == nil && !r.batch.Add(rec) {
+		err = fmt.Errorf("send records: sink %s takes no record into an empty batch", r.Sink.Name())
+	}
+	return err
+}
+
+func (r *carriage) hour(ctx context.Context, rec Record) (*hour, error) {
+	key := hourKey(rec)
+	if h := r.hours[key]; h != nil {
+		return h, nil
+	}
+	h, err := r.Seen.borrow(ctx, hourOf(r.content.Tenant, rec), r.began)
+	if err != nil {
+		return nil, err
+	}
+	r.hours[key] = h
+	return h, nil
+}
+
+func (r *carriage) bury(ctx context.Context, ordinal int, raw []byte, reason string) error {
+	if err := bury(ctx, r.Store, r.content, ordinal, idOf(raw), raw, reason); err != nil {
+		return err
+	}
+	r.tally.Dead++
+	return nil
+}

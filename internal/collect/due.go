@@ -1,0 +1,53 @@
+package collect
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// kindDue says what is to be done next, so that nobody scans the ledger for it.
+const kindDue = "due"
+
+// dueLayout sorts by time as text.
+const dueLayout = "20060102T150405.000"
+
+// A Due is one row of the "due" table: when somebody is to look at a content.
+type Due struct {
+	At      time.Time
+	Content Key
+	row     Key
+}
+
+// dueOf is the due row of a content at its Due time.
+func dueOf(c Content) Row {
+	key := c.Key()
+	return Row{
+		Key: Key{
+			Kind:      kindDue,
+			Partition: EscapeKey(c.Tenant),
+			Row:       EscapeKey(c.Due.UTC().Format(dueLayout), key.Partition, key.Row),
+		},
+		Fields: Fields{"At": c.Due, "ContentPartition": key.Partition, "ContentRow": key.Row},
+	}
+}
+
+// Due yields a tenant's due rows up to a time, the most overdue first.
+func (l *Ledger) Due(ctx context.Context, tenant string, until time.Time) iter.Seq2[Due, error] {
+	return func(yield func(Due, error) bool) {
+		for row, err := range l.Store.List(ctx, kindDue, EscapeKey(tenant), "") {
+			if err != nil {
+				yield(Due{}, fmt.Errorf("list due contents: %w", err))
+				return
+			}
+			d := Due{row: row.Key, Content: Key{Kind: kindContent}}
+			d.At, _ = row.Fields["At"].(time.Time)
+			d.Content.Partition, _ = row.Fields["ContentPartition"].(string)
+			d.Content.Row, _ = row.Fields["ContentRow"].(string)
+			if d.At.After(until) || !yield(d, nil) {
+				return
+			}
+		}
+	}
+}

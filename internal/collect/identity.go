@@ -1,0 +1,85 @@
+package collect
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+)
+
+// identitySize is what one identity takes in a row of "recordids".
+const identitySize = 24
+
+// An identity tells whether two records are the same: id is the record's Id, sum
+// a cryptographic hash of its bytes. The same id with another sum is a revision.
+type identity struct {
+	id  [16]byte
+	sum [8]byte
+}
+
+// identify returns the record's identity. A record without an Id is never
+// filtered as the duplicate of another content's: its identity is made of the
+// content and its place in it, so that a second attempt at the same content does
+// not send it twice.
+func identify(rec Record, content string) identity {
+	whole := sha256.Sum256(rec.Raw)
+	var i identity
+	copy(i.sum[:], whole[:])
+	switch {
+	case len(rec.ID) == 0:
+		place := sha256.New()
+		place.Write([]byte(content))
+		place.Write(binary.BigEndian.AppendUint64(nil, uint64(rec.Ordinal)))
+		place.Write(whole[:])
+		copy(i.id[:], place.Sum(nil))
+	case !parseGUID(rec.ID, &i.id):
+		sum := sha256.Sum256(rec.ID)
+		copy(i.id[:], sum[:])
+	}
+	return i
+}
+
+// parseGUID reads the form 8-4-4-4-12 in hexadecimal digits of either case.
+func parseGUID(text []byte, into *[16]byte) bool {
+	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
+		return false
+	}
+	var packed [32]byte
+	n := copy(packed[:], text[:8])
+	n += copy(packed[n:], text[9:13])
+	n += copy(packed[n:], text[14:18])
+	n += copy(packed[n:], text[19:23])
+	copy(packed[n:], text[24:])
+	_, err := hex.Decode(into[:], packed[:])
+	return err == nil
+}
+
+func (i identity) append(to []byte) []byte {
+	return append(append(to, i.id[:]...), i.sum[:]...)
+}
+
+// identityAt reads the n-th identity of a row.
+func identityAt(row []byte, n int) (i identity) {
+	b := row[n*identitySize:]
+	copy(i.id[:], b)
+	copy(i.sum[:], b[len(i.id):])
+	return i
+}
+
+// hourOf names the partition of "recordids" for a record: its tenant and the
+// hour of its own time, which is the same by whatever route it comes. Records
+// that state no time share one partition.
+func hourOf(tenant string, rec Record) string {
+	if rec.Undated {
+		return EscapeKey(tenant, "undated")
+	}
+	return EscapeKey(tenant, rec.Time.Format("2006010215"))
+}
+
+// hourKey is a cheap stand-in for [hourOf] within one content.
+func hourKey(rec Record) int64 {
+	if rec.Undated {
+		return -1 << 62
+	}
+	return rec.Time.Truncate(time.Hour).Unix()
+}

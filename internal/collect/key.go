@@ -1,0 +1,47 @@
+package collect
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// maxKey bounds a partition or row key in bytes. Table Storage takes 1 KiB and
+// Azurite 512 characters; a key may be copied into another one with a time before it.
+const maxKey = 400
+
+const upperHex = "0123456789ABCDEF"
+
+// EscapeKey joins the parts with "|" into a legal partition or row key: what is
+// outside [A-Za-z0-9$.|-] becomes _XX per byte, and a key that is too long keeps
+// its beginning, followed by the SHA-256 of the whole.
+func EscapeKey(parts ...string) string {
+	var b strings.Builder
+	for i, part := range parts {
+		if i > 0 {
+			b.WriteByte('|')
+		}
+		for j := range len(part) {
+			c := part[j]
+			if legalInKey(c) {
+				b.WriteByte(c)
+				continue
+			}
+			b.Write([]byte{'_', upperHex[c>>4], upperHex[c&15]})
+		}
+	}
+	key := b.String()
+	if len(key) <= maxKey {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	return key[:maxKey-1-2*len(sum)] + "_" + hex.EncodeToString(sum[:])
+}
+
+func legalInKey(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	return c == '$' || c == '.' || c == '|' || c == '-'
+}

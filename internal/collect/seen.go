@@ -1,0 +1,131 @@
+package collect
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// kindIDs holds the identities of delivered records, see [hour].
+const kindIDs = "recordids"
+
+// defaultSeenMemory bounds the filters of all hours together (docs/design.md,
+// "record identities"): about three million records.
+const defaultSeenMemory = 32 << 20
+
+// Seen remembers which records were delivered, exactly and durably, for all
+// tenants. It keeps a filter of each hour it needs in memory and looks doubts up
+// in the store. What is beyond its memory is delivered and counted as unchecked.
+type Seen struct {
+	Store Store
+	// Shared says that other processes deliver into the same store.
+	Shared bool
+	// Memory bounds the filters, in bytes; 0: 32 MiB.
+	Memory int
+
+	mu    sync.Mutex
+	hours map[string]*hour
+	used  int // bytes of all filters
+	clock int64
+	cache rowCache
+}
+
+// borrow returns an hour that knows all that was stored in it before since.
+func (s *Seen) borrow(ctx context.Context, partition string, since time.Time) (*hour, error) {
+	s.mu.Lock()
+	if s.hours == nil {
+		s.hours = map[string]*hour{}
+	}
+	h := s.hours[partition]
+	if h == nil {
+		h = newHour(s, partition)
+		s.hours[partition] = h
+	}
+	h.borrowed++
+	s.clock++
+	h.used = s.clock
+	s.mu.Unlock()
+
+	if err := h.refresh(ctx, since); err != nil {
+		s.giveBack(h)
+		return nil, err
+	}
+	return h, nil
+}
+
+// giveBack lets the hour be forgotten, unless it holds what could not be stored
+// yet: that stays in memory until a later content stores it.
+func (s *Seen) giveBack(h *hour) {
+	pinned := h.pending() > 0
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h.borrowed--
+	h.pinned = pinned
+}
+
+// reserve takes n bytes out of the memory, forgetting hours nobody uses, and
+// reports whether there were as many.
+func (s *Seen) reserve(n int) bool {
+	limit := s.Memory
+	if limit == 0 {
+		limit = defaultSeenMemory
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.used+n > limit {
+		var oldest *hour
+		for _, h := range s.hours {
+			if h.borrowed == 0 && !h.pinned && (oldest == nil || h.used < oldest.used) {
+				oldest = h
+			}
+		}
+		if oldest == nil {
+			return false
+		}
+		delete(s.hours, oldest.partition)
+		s.used -= oldest.filter.bytes()
+	}
+	s.used += n
+	return true
+}
+
+// row returns the identities stored in one row, from the store or a small cache:
+// the duplicates of one content mostly lie in one row.
+func (s *Seen) row(ctx context.Context, key Key) ([]byte, error) {
+	if ids, ok := s.cache.get(key); ok {
+		return ids, nil
+	}
+	row, err := s.Store.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	ids, _ := row.Fields["IDs"].([]byte)
+	s.cache.put(key, ids)
+	return ids, nil
+}
+
+// A rowCache keeps the last rows read, 60 KB each at the most.
+type rowCache struct {
+	mu   sync.Mutex
+	keys [32]Key
+	ids  [32][]byte
+	next int
+}
+
+func (c *rowCache) get(key Key) ([]byte, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.keys {
+		if c.keys[i] == key {
+			return c.ids[i], true
+		}
+	}
+	return nil, false
+}
+
+func (c *rowCache) put(key Key, ids []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keys[c.next], c.ids[c.next] = key, ids
+	c.next = (c.next + 1) % len(c.keys)
+}

@@ -1,0 +1,79 @@
+package wire
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// maxErrorText bounds what of an error's body reaches a log, in bytes.
+const maxErrorText = 1024
+
+// maxDrain is how much of an answer is read to save its connection.
+const maxDrain = 64 << 10
+
+// maxRetryAfter bounds how long anybody can put us to sleep.
+const maxRetryAfter = time.Hour
+
+// RetryAfter reads the header of that name: seconds, decimal seconds
+// (Microsoft's own sample is 2.128) or an HTTP date. 0 if there is none or it
+// cannot be read; at most an hour.
+func RetryAfter(h http.Header, now time.Time) time.Duration {
+	v := strings.TrimSpace(h.Get("Retry-After"))
+	if seconds, err := strconv.ParseFloat(v, 64); err == nil {
+		if !(seconds > 0) { // negative, zero, NaN
+			return 0
+		}
+		return time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second))
+	}
+	if date, err := http.ParseTime(v); err == nil {
+		return min(max(date.Sub(now), 0), maxRetryAfter)
+	}
+	return 0
+}
+
+// ErrorText reads at most 1 KiB of an answer's body for an error message, with
+// control characters made visible as spaces, and closes the body so that its
+// connection can be used again.
+func ErrorText(resp *http.Response) string {
+	defer Discard(resp)
+	b, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorText)) // what arrived before an error is all there is to say
+	return Printable(string(b))
+}
+
+// Printable replaces what could forge a log line, and cuts to 1 KiB.
+func Printable(s string) string {
+	s = strings.ToValidUTF8(s, "�")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, s)
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > maxErrorText {
+		s = strings.ToValidUTF8(s[:maxErrorText], "")
+	}
+	return s
+}
+
+// Discard reads a little of what is left of an answer and closes it, so that
+// the connection is used again where that is cheap.
+func Discard(resp *http.Response) {
+	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain) // only the connection is at stake
+	_ = resp.Body.Close()
+}
+
+// Redact takes the address out of a client's error: a query string may hold a
+// secret, and the caller knows where it was going.
+func Redact(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	return err
+}
