@@ -1,0 +1,170 @@
+package alertlogic
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"azcollector/internal/collect"
+	"azcollector/internal/wire"
+)
+
+// callTimeout bounds one request with its answer, a renewal of the token and a
+// repetition included: an answer that trickles must not hold a lease for ever.
+const callTimeout = 2 * time.Minute
+
+// maxAnswer bounds what is read of an answer; the longest is a registration, 1 KB.
+const maxAnswer = 1 << 20
+
+// Options of a [Client].
+type Options struct {
+	// AccessKeyID and SecretKey are the AIMS access key.
+	AccessKeyID, SecretKey string
+	// API is the base address of AIMS and the endpoints service (APP_AL_API_ENDPOINT).
+	API *url.URL
+	// Residency chooses the data centre at the endpoints service; empty: default.
+	Residency string
+	// Ingest and Azcollect are the services' base addresses; nil: looked up.
+	Ingest, Azcollect *url.URL
+	// HTTP is a client of [wire.Client], which follows no redirect; nil: its default.
+	HTTP *http.Client
+}
+
+// A Client makes authorised requests. It may be used by many goroutines.
+type Client struct {
+	options   Options
+	session   cell[session]
+	ingest    location
+	azcollect location
+}
+
+// NewClient returns a client; it asks nobody anything yet.
+func NewClient(o Options) *Client {
+	if o.Residency == "" {
+		o.Residency = "default"
+	}
+	if o.HTTP == nil {
+		o.HTTP = wire.Client(wire.Options{})
+	}
+	return &Client{options: o}
+}
+
+// A call is a request to /<service>/v1/<account>/<path...>.
+type call struct {
+	method  string
+	service string
+	path    []string // unescaped segments
+	header  http.Header
+	body    *loan    // nil: none
+	secrets []string // what the body holds that no error may show
+	gone    bool     // a 404 is as good as a 2xx
+}
+
+// do makes a call and gives a 2xx answer to read; nil: nobody wants its body.
+// Every other answer becomes a fault.
+func (c *Client) do(ctx context.Context, r call, read func(*http.Response) error) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	base, err := c.base(ctx, r.service)
+	if err != nil {
+		return err
+	}
+	var stale string
+	for {
+		s, err := c.authorise(ctx, stale)
+		if err != nil {
+			return err
+		}
+		secrets := append(r.secrets[:len(r.secrets):len(r.secrets)], s.token)
+		resp, err := c.roundTrip(ctx, s.request(ctx, base, r), r.service, secrets...)
+		if err != nil {
+			return err
+		}
+		if resp.StatusCode == http.StatusUnauthorized && stale == "" {
+			wire.Discard(resp)
+			stale = s.token
+			continue
+		}
+		if resp.StatusCode == http.StatusNotFound && r.gone {
+			wire.Discard(resp)
+			return nil
+		}
+		return c.answer(resp, r.service, read, secrets...)
+	}
+}
+
+// request makes a call's request with the session's token.
+func (s *session) request(ctx context.Context, base *url.URL, r call) *http.Request {
+	req := newRequest(ctx, r.method, base, append([]string{r.service, "v1", s.account}, r.path...)...)
+	for name, values := range r.header {
+		req.Header[name] = values
+	}
+	req.Header.Set("X-Aims-Auth-Token", s.token)
+	if r.body != nil {
+		r.body.lendTo(req)
+	}
+	return req
+}
+
+// newRequest addresses segments below a base. They are escaped, so that none
+// adds a path of its own.
+func newRequest(ctx context.Context, method string, base *url.URL, segments ...string) *http.Request {
+	u := *base
+	u.Path = base.Path + "/" + strings.Join(segments, "/")
+	for i, segment := range segments {
+		segments[i] = url.PathEscape(segment)
+	}
+	u.RawPath = base.EscapedPath() + "/" + strings.Join(segments, "/")
+	header := http.Header{"Accept": {"application/json"}}
+	return (&http.Request{Method: method, URL: &u, Host: u.Host, Header: header}).WithContext(ctx)
+}
+
+// roundTrip sends a request. An answer of any status is no error.
+func (c *Client) roundTrip(ctx context.Context, req *http.Request, service string, secrets ...string) (*http.Response, error) {
+	resp, err := c.options.HTTP.Do(req)
+	if err == nil {
+		return resp, nil
+	}
+	if ctx.Err() == nil {
+		c.doubt(service) // its host may have moved
+	}
+	return nil, &collect.Fault{Verdict: collect.Temporary, Err: fmt.Errorf("ask %s: %w", service, c.hush(wire.Redact(err), secrets))}
+}
+
+// answer turns a status into nil or a fault and closes the answer.
+func (c *Client) answer(resp *http.Response, service string, read func(*http.Response) error, secrets ...string) error {
+	switch {
+	case resp.StatusCode/100 != 2:
+		if resp.StatusCode == http.StatusNotFound {
+			c.doubt(service)
+		}
+		return c.fault(resp, service, secrets)
+	case read == nil:
+		wire.Discard(resp) // a 2xx is the acknowledgement, even if its body breaks off
+		return nil
+	}
+	defer wire.Discard(resp)
+	return read(resp)
+}
+
+// decode reads a JSON answer into v. What cannot be read may be whole next time.
+func decode(resp *http.Response, service string, v any) error {
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("read the answer of %s: %w", service, wire.Redact(err))
+	}
+	// A syntax error of encoding/json shows one character at most: no token leaks.
+	if err := json.Unmarshal(b, v); err != nil {
+		if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return fmt.Errorf("read the answer of %s: %q is no %s", service, kind.Field, kind.Type)
+		}
+		return fmt.Errorf("read the answer of %s: %w", service, err)
+	}
+	return nil
+}

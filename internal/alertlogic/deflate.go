@@ -1,0 +1,88 @@
+package alertlogic
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/klauspost/compress/zlib"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// errTooLarge: the body outgrew what one post may weigh.
+var errTooLarge = errors.New("larger than one post may be")
+
+// An encoder makes bodies; its memory serves the next one.
+type encoder struct {
+	zw    *zlib.Writer
+	body  bounded
+	taken int // bytes of messages written until the body was whole or too large
+}
+
+func newEncoder(level int) *encoder {
+	e := &encoder{}
+	zw, err := zlib.NewWriterLevel(&e.body, level)
+	if err != nil {
+		panic(fmt.Sprintf("alertlogic: deflate level %d was checked: %v", level, err))
+	}
+	e.zw = zw
+	return e
+}
+
+// encode returns a run as a deflated (RFC 1950) collected_batch_list of one
+// batch, valid until the encoder is released. It stops at errTooLarge as soon as
+// the output passes limit, so that noise costs no more memory than that.
+func (e *encoder) encode(head []byte, b *batch, run []int, limit int) ([]byte, error) {
+	e.body = bounded{buf: e.body.buf[:0], limit: limit}
+	e.taken = 0
+	e.zw.Reset(&e.body)
+	var frame [16]byte // a tag and a length: at most 11 bytes
+	start := protowire.AppendTag(frame[:0], listElem, protowire.BytesType)
+	start = protowire.AppendVarint(start, uint64(len(head)+b.size(run)))
+	if err := e.write(start); err != nil {
+		return nil, err
+	}
+	if err := e.write(head); err != nil {
+		return nil, err
+	}
+	for _, i := range run {
+		e.taken += len(b.message(i))
+		if err := e.write(b.message(i)); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.zw.Close(); err != nil {
+		return nil, fmt.Errorf("deflate: %w", err)
+	}
+	return e.body.buf, nil
+}
+
+func (e *encoder) write(p []byte) error {
+	if _, err := e.zw.Write(p); err != nil {
+		return fmt.Errorf("deflate: %w", err)
+	}
+	return nil
+}
+
+// release gives an encoder back. Its body must have been taken back before.
+func (s *Ingest) release(e *encoder) {
+	if cap(e.body.buf) > keepBuffer {
+		e.body.buf = nil
+	}
+	s.encoders.Put(e)
+}
+
+// bounded is a buffer that takes no more than its limit.
+type bounded struct {
+	buf   []byte
+	limit int
+	seen  int // bytes offered so far
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	b.seen += len(p)
+	if b.seen > b.limit {
+		return 0, errTooLarge
+	}
+	b.buf = append(b.buf, p...)
+	return len(p), nil
+}

@@ -1,0 +1,82 @@
+package alertlogic
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"azcollector/internal/collect"
+	"azcollector/internal/wire"
+)
+
+// fault classifies an answer that is not 2xx, and closes it. Only ingest is sent
+// a payload that can be at fault: elsewhere a 400 judges what we are set to.
+func (c *Client) fault(resp *http.Response, service string, secrets []string) *collect.Fault {
+	text := c.scrub(wire.ErrorText(resp), secrets)
+	if text == "" {
+		text = http.StatusText(resp.StatusCode)
+	}
+	f := &collect.Fault{
+		Verdict:    collect.JudgeDestination(resp.StatusCode),
+		RetryAfter: wire.RetryAfter(resp.Header, time.Now()),
+		Code:       strconv.Itoa(resp.StatusCode),
+	}
+	switch {
+	case f.Verdict == collect.JudgesPayload && service == "ingest":
+		f.Err = errors.New(text)
+	case f.Verdict == collect.Temporary:
+		f.Err = fmt.Errorf("ask %s: %s", service, text)
+	default:
+		f.Verdict = collect.JudgesUs
+		f.Err = fmt.Errorf("ask %s: %s; check %s", service, text, suspects(resp.StatusCode, service))
+	}
+	return f
+}
+
+// suspects names the settings that an answer puts in doubt.
+func suspects(status int, service string) string {
+	switch {
+	case status == http.StatusProxyAuthRequired:
+		return "HTTPS_PROXY"
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return "APP_AL_ACCESS_KEY_ID and APP_AL_SECRET_KEY"
+	case service == "ingest":
+		return "APP_INGEST_ENDPOINT and APP_AL_INGEST_STREAM"
+	case service == "azcollect":
+		return "APP_AZCOLLECT_ENDPOINT"
+	case service == "endpoints":
+		return "APP_AL_API_ENDPOINT and APP_AL_RESIDENCY"
+	default:
+		return "APP_AL_API_ENDPOINT"
+	}
+}
+
+// scrub takes our secrets out of what others wrote: a service may well echo the
+// header it dislikes.
+func (c *Client) scrub(text string, secrets []string) string {
+	basic := base64.StdEncoding.EncodeToString([]byte(c.options.AccessKeyID + ":" + c.options.SecretKey))
+	for _, secret := range append([]string{c.options.SecretKey, basic}, secrets...) {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "***")
+		}
+	}
+	return text
+}
+
+// hush scrubs a transport error, which may quote a malformed answer, and keeps
+// what it wraps.
+func (c *Client) hush(err error, secrets []string) error {
+	return &hushed{text: wire.Printable(c.scrub(err.Error(), secrets)), err: err}
+}
+
+type hushed struct {
+	text string
+	err  error
+}
+
+func (h *hushed) Error() string { return h.text }
+func (h *hushed) Unwrap() error { return h.err }

@@ -1,0 +1,132 @@
+// Package azurite starts Microsoft's storage emulator for a test.
+//
+// Its one promise is: the emulator answers when Start returns, and is gone when
+// the test (or the test binary) ends. It is no part of the program: only tests
+// import it.
+package azurite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// account and key are those of every Azurite: "Well-known storage account and
+// key" in Microsoft's "Use the Azurite emulator".
+const (
+	account = "devstoreaccount1"
+	key     = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
+
+// patience bounds the wait for the emulator's ports; node needs about a second.
+const patience = 60 * time.Second
+
+// Start runs an emulator of its own for tb and returns the connection string.
+func Start(tb testing.TB) (connectionString string) {
+	tb.Helper()
+	connectionString, stop, err := Run()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(stop)
+	return connectionString
+}
+
+// Run starts an emulator for a whole test binary (from TestMain). The caller
+// calls stop, which waits until the process is gone.
+func Run() (connectionString string, stop func(), err error) {
+	script, err := find()
+	if err != nil {
+		return "", nil, err
+	}
+	var ports [3]string
+	for i := range ports {
+		if ports[i], err = freePort(); err != nil {
+			return "", nil, fmt.Errorf("find a free port for azurite: %w", err)
+		}
+	}
+	cmd := exec.Command("node", script, "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent",
+		"--blobPort", ports[0], "--queuePort", ports[1], "--tablePort", ports[2])
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		return "", nil, fmt.Errorf("start azurite: %w", err)
+	}
+	gone := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(gone) }() // that it was killed is no news
+	stop = func() { _ = cmd.Process.Kill(); <-gone }
+
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, port := range ports {
+		if err := await(ctx, gone, port); err != nil {
+			stop() // so that nobody writes to output any more
+			return "", nil, fmt.Errorf("wait for azurite: %w; it said: %s", err, output.String())
+		}
+	}
+	return ConnectionString("http://127.0.0.1:"+ports[0], "http://127.0.0.1:"+ports[1], "http://127.0.0.1:"+ports[2]), stop, nil
+}
+
+// ConnectionString is that of an emulator (or a proxy before it) at these
+// addresses, without their path.
+func ConnectionString(blob, queue, table string) string {
+	return fmt.Sprintf("AccountName=%s;AccountKey=%s;BlobEndpoint=%s/%s;QueueEndpoint=%s/%s;TableEndpoint=%s/%s",
+		account, key, blob, account, queue, account, table, account)
+}
+
+// find looks for the emulator from the working directory upwards: in the root,
+// beside go.mod.
+func find() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find azurite: %w", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		if filepath.Dir(dir) == dir {
+			return "", errors.New("find azurite: no go.mod above the working directory")
+		}
+		dir = filepath.Dir(dir)
+	}
+	script := filepath.Join(dir, "scripts", "azurite", "node_modules", "azurite", "dist", "src", "azurite.js")
+	if _, err := os.Stat(script); err != nil {
+		return "", fmt.Errorf("azurite is not installed: run npm ci in %s (./scripts/check does)", filepath.Join(dir, "scripts", "azurite"))
+	}
+	return script, nil
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
+}
+
+func await(ctx context.Context, gone <-chan struct{}, port string) error {
+	var dialer net.Dialer
+	for {
+		conn, err := dialer.DialContext(ctx, "tcp", "127.0.0.1:"+port)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-gone:
+			return errors.New("it ended")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,205 @@
+package state
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+
+	"go.etcd.io/bbolt"
+
+	"azcollector/internal/collect"
+)
+
+// A page of a listing. Between pages no transaction is open: a long one would
+// keep the file from giving pages free, and the consumer may write.
+const (
+	pageRows  = 256
+	pageBytes = 1 << 20
+)
+
+// bucketName folds case, because the names of tables do.
+func bucketName(kind string) []byte { return []byte(strings.ToLower(kind)) }
+
+// rowKey keeps the rows of a partition together and in byte order: no legal key
+// holds a zero byte.
+func rowKey(partition, row string) []byte { return []byte(partition + "\x00" + row) }
+
+// Get implements [collect.Store].
+func (e *Embedded) Get(ctx context.Context, key collect.Key) (collect.Row, error) {
+	row := collect.Row{Key: key}
+	if err := checkKey(key); err != nil {
+		return row, fmt.Errorf("get row: %w", err)
+	}
+	err := e.view(ctx, func(tx *bbolt.Tx) error {
+		bucket := tx.Bucket(bucketName(key.Kind))
+		if bucket == nil {
+			return collect.ErrNotFound
+		}
+		value := bucket.Get(rowKey(key.Partition, key.Row))
+		if value == nil {
+			return collect.ErrNotFound
+		}
+		version, fields, err := decode(value)
+		row.Version, row.Fields = formatVersion(version), fields
+		return err
+	})
+	if err != nil {
+		return collect.Row{Key: key}, fmt.Errorf("get %s: %w", show(key), err)
+	}
+	return row, nil
+}
+
+// Insert implements [collect.Store].
+func (e *Embedded) Insert(ctx context.Context, row collect.Row) (string, error) {
+	return e.write(ctx, collect.Write{Op: collect.OpInsert, Row: row})
+}
+
+// Replace implements [collect.Store].
+func (e *Embedded) Replace(ctx context.Context, row collect.Row) (string, error) {
+	return e.write(ctx, collect.Write{Op: collect.OpReplace, Row: row})
+}
+
+// Delete implements [collect.Store].
+func (e *Embedded) Delete(ctx context.Context, key collect.Key, version string) error {
+	_, err := e.write(ctx, collect.Write{Op: collect.OpDelete, Row: collect.Row{Key: key, Version: version}})
+	return err
+}
+
+func (e *Embedded) write(ctx context.Context, write collect.Write) (string, error) {
+	versions, err := e.apply(ctx, []collect.Write{write})
+	if err != nil {
+		return "", err
+	}
+	return versions[0], nil
+}
+
+// Batch implements [collect.Store].
+func (e *Embedded) Batch(ctx context.Context, writes []collect.Write) error {
+	if len(writes) == 0 {
+		return nil
+	}
+	_, err := e.apply(ctx, writes)
+	return err
+}
+
+// apply looks at every row first and writes only if all may be written, so that
+// a refusal undoes nothing of those who share the transaction.
+func (e *Embedded) apply(ctx context.Context, writes []collect.Write) (versions []string, err error) {
+	if err := checkBatch(writes); err != nil {
+		return nil, fmt.Errorf("write rows: %w", err)
+	}
+	var refusal error
+	err = e.update(ctx, func(tx *bbolt.Tx) error {
+		bucket, err := tx.CreateBucketIfNotExists(bucketName(writes[0].Row.Kind))
+		if err != nil {
+			return err
+		}
+		versions, refusal = make([]string, len(writes)), nil
+		for _, w := range writes {
+			if refusal = admit(bucket, w); refusal != nil {
+				return nil
+			}
+		}
+		for i, w := range writes {
+			if versions[i], err = put(bucket, w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", show(writes[0].Row.Key), err)
+	}
+	return versions, refusal
+}
+
+// admit says whether a write may happen.
+func admit(bucket *bbolt.Bucket, w collect.Write) error {
+	value := bucket.Get(rowKey(w.Row.Partition, w.Row.Row))
+	switch {
+	case w.Op == collect.OpInsert && value != nil:
+		return fmt.Errorf("insert %s: %w", show(w.Row.Key), collect.ErrExists)
+	case w.Op == collect.OpInsert,
+		w.Op == collect.OpDelete && (value == nil || w.Row.Version == ""):
+		return nil
+	case value == nil:
+		return fmt.Errorf("replace %s: %w", show(w.Row.Key), collect.ErrChanged)
+	}
+	version, _, err := decode(value)
+	switch {
+	case err != nil:
+		return fmt.Errorf("write %s: %w", show(w.Row.Key), err)
+	case formatVersion(version) != w.Row.Version:
+		return fmt.Errorf("write %s: %w", show(w.Row.Key), collect.ErrChanged)
+	}
+	return nil
+}
+
+// put draws the version from the bucket's counter: it goes up only, so a row
+// deleted and inserted again never has a version that somebody still holds.
+func put(bucket *bbolt.Bucket, w collect.Write) (string, error) {
+	key := rowKey(w.Row.Partition, w.Row.Row)
+	if w.Op == collect.OpDelete {
+		return "", bucket.Delete(key)
+	}
+	version, err := bucket.NextSequence()
+	if err != nil {
+		return "", err
+	}
+	return formatVersion(version), bucket.Put(key, encode(version, w.Row.Fields))
+}
+
+func formatVersion(version uint64) string { return strconv.FormatUint(version, 36) }
+
+// List implements [collect.Store].
+func (e *Embedded) List(ctx context.Context, kind, partition, from string) iter.Seq2[collect.Row, error] {
+	return func(yield func(collect.Row, error) bool) {
+		if err := checkKey(collect.Key{Kind: kind, Partition: partition, Row: from}); err != nil {
+			yield(collect.Row{}, fmt.Errorf("list rows: %w", err))
+			return
+		}
+		next := rowKey(partition, from)
+		for next != nil {
+			var page []collect.Row
+			err := e.view(ctx, func(tx *bbolt.Tx) (err error) {
+				page, next, err = readPage(tx.Bucket(bucketName(kind)), kind, partition, next)
+				return err
+			})
+			for _, row := range page {
+				if !yield(row, nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(collect.Row{}, fmt.Errorf("list %s %s: %w", kind, partition, err))
+				return
+			}
+		}
+	}
+}
+
+// readPage also returns the key at which the next page begins, nil if this was the last.
+func readPage(bucket *bbolt.Bucket, kind, partition string, from []byte) (page []collect.Row, next []byte, err error) {
+	if bucket == nil {
+		return nil, nil, nil
+	}
+	prefix := rowKey(partition, "")
+	cursor := bucket.Cursor()
+	size := 0
+	for k, v := cursor.Seek(from); k != nil && bytes.HasPrefix(k, prefix); k, v = cursor.Next() {
+		if len(page) == pageRows || size >= pageBytes {
+			return page, bytes.Clone(k), nil
+		}
+		key := collect.Key{Kind: kind, Partition: partition, Row: string(k[len(prefix):])}
+		version, fields, err := decode(v)
+		if err != nil {
+			return page, nil, fmt.Errorf("read %s: %w", show(key), err)
+		}
+		page = append(page, collect.Row{Key: key, Version: formatVersion(version), Fields: fields})
+		size += len(k) + len(v)
+	}
+	return page, nil, nil
+}
