@@ -1,0 +1,152 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"azcollector/internal/alertlogic"
+	"azcollector/internal/collect"
+	"azcollector/internal/microsoft"
+	"azcollector/internal/sink"
+	"azcollector/internal/state"
+)
+
+// openStore opens the storage account, or the embedded store without one.
+func openStore(s Settings, client *http.Client) (collect.Store, error) {
+	if !s.Storage.Configured() {
+		return state.OpenEmbedded(s.StateDir)
+	}
+	o := state.AzureOptions{ConnectionString: string(s.Storage.ConnectionString), HTTP: client}
+	if o.ConnectionString == "" {
+		o.TableURL = serviceURL(s, s.Storage.TableServiceURI, "table")
+		o.BlobURL = serviceURL(s, s.Storage.BlobServiceURI, "blob")
+		o.QueueURL = serviceURL(s, s.Storage.QueueServiceURI, "queue")
+		var err error
+		if o.Credential, err = storageIdentity(s.Storage.ClientID); err != nil {
+			return nil, fmt.Errorf("use the managed identity for AzureWebJobsStorage: %w", err)
+		}
+	}
+	return state.OpenAzure(o)
+}
+
+func storageIdentity(clientID string) (azcore.TokenCredential, error) {
+	o := &azidentity.ManagedIdentityCredentialOptions{}
+	if clientID != "" {
+		o.ID = azidentity.ClientID(clientID)
+	}
+	identity, err := azidentity.NewManagedIdentityCredential(o)
+	return quietIdentity{identity}, err
+}
+
+// quietIdentity keeps azidentity's errors, which can hold a whole answer with a token in
+// it, out of ours.
+type quietIdentity struct{ azcore.TokenCredential }
+
+func (q quietIdentity) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	token, err := q.TokenCredential.GetToken(ctx, o)
+	if err == nil || ctx.Err() != nil {
+		return token, err
+	}
+	said := "no answer"
+	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok && failed.RawResponse != nil {
+		said = failed.RawResponse.Status
+	}
+	return token, &collect.Fault{Verdict: collect.JudgesUs, Err: fmt.Errorf(
+		"get a token of the managed identity for AzureWebJobsStorage: %s; check that the identity exists and AzureWebJobsStorage__clientId is its client id", said)}
+}
+
+// storageSuffix by cloud: learn.microsoft.com, "Compare Azure Government and
+// global Azure" and "Azure China endpoints".
+var storageSuffix = map[string]string{
+	"public": "core.windows.net", "gcc": "core.windows.net",
+	"gcchigh": "core.usgovcloudapi.net", "dod": "core.usgovcloudapi.net",
+	"china": "core.chinacloudapi.cn",
+}
+
+func serviceURL(s Settings, given *url.URL, service string) string {
+	switch {
+	case given != nil:
+		return given.String()
+	case s.Storage.AccountName == "":
+		return ""
+	}
+	return "https://" + s.Storage.AccountName + "." + service + "." + storageSuffix[s.Cloud]
+}
+
+func newFeed(s Settings, client *http.Client) (*microsoft.Feed, error) {
+	cloud, ok := microsoft.LookupCloud(s.Cloud)
+	if !ok {
+		return nil, fmt.Errorf("AZURE_CLOUD: no cloud %q", s.Cloud)
+	}
+	for _, override := range []struct {
+		set *url.URL
+		of  **url.URL
+	}{
+		{s.AuthorityHost, &cloud.Authority},
+		{s.ManagementURL, &cloud.Management},
+		{s.ResourceManagerURL, &cloud.ResourceManager},
+	} {
+		if override.set != nil {
+			*override.of = override.set
+		}
+	}
+	tokens, err := microsoft.NewTokens(cloud, microsoft.Credentials{
+		ClientID:            s.ClientID,
+		ClientSecret:        string(s.ClientSecret),
+		Certificate:         []byte(s.ClientCertificate),
+		CertificatePassword: string(s.ClientCertificatePassword),
+		FederatedIdentity:   s.FederatedIdentity,
+	}, client)
+	if err != nil {
+		return nil, err
+	}
+	return microsoft.NewFeed(microsoft.FeedOptions{
+		Cloud: cloud, Tokens: tokens, Tenants: []string{s.TenantID}, Publisher: s.TenantID, HTTP: client,
+		MaxContentBytes: s.MaxContentBytes, RequestsPerMinute: s.RequestsPerMinute,
+	}), nil
+}
+
+func (h *house) openSink() (collect.Sink, error) {
+	s := h.settings
+	if s.Sink == "jsonl" {
+		return sink.OpenJSONL(s.JSONLPath)
+	}
+	bases := map[string]*url.URL{s.APIEndpoint: nil, s.IngestEndpoint: nil, s.AzcollectEndpoint: nil}
+	for raw := range bases {
+		if raw == "" {
+			continue
+		}
+		base, err := alertlogic.ParseEndpoint(raw)
+		if err != nil {
+			return nil, fmt.Errorf("read the Alert Logic address %q: %w", raw, err)
+		}
+		bases[raw] = base
+	}
+	client := alertlogic.NewClient(alertlogic.Options{
+		AccessKeyID: string(s.AccessKeyID), SecretKey: string(s.SecretKey), Residency: s.Residency, HTTP: h.http,
+		API: bases[s.APIEndpoint], Ingest: bases[s.IngestEndpoint], Azcollect: bases[s.AzcollectEndpoint],
+	})
+	registrar := &registrar{settings: s, store: h.store, client: client}
+	return alertlogic.NewIngest(client, alertlogic.IngestOptions{
+		Stream: s.IngestStream, MaxPayload: s.MaxPayload, DeflateLevel: s.DeflateLevel,
+		Hostname: hostname(s), Identity: registrar.identity,
+	})
+}
+
+// hostname is who Alert Logic sees. Azure always says; elsewhere it is the machine.
+func hostname(s Settings) string {
+	if s.HostName != "" {
+		return s.HostName
+	}
+	name, _ := os.Hostname() // "unknown" is better than a batch that ingest refuses
+	return cmp.Or(name, "unknown")
+}

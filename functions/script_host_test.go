@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/data/aztables"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"azcollector/internal/state/azurite"
+)
+
+// storage starts one Azurite for all scripts, when the first asks for it.
+type storage struct {
+	t     *testing.T
+	start sync.Once
+	value string
+}
+
+func (s *storage) connect() string {
+	s.start.Do(func() { s.value = azurite.Start(s.t) })
+	return s.value
+}
+
+// commands are those that need the Functions host's surroundings.
+func (s *storage) commands() map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){"hosted": s.hosted, "rows": s.rows}
+}
+
+// hosted puts the collector under the Functions host: its port instead of a
+// listener of its own, and the storage account that the host has as well.
+func (s *storage) hosted(ts *testscript.TestScript, neg bool, args []string) {
+	_, port, err := net.SplitHostPort(ts.Getenv("LISTEN"))
+	ts.Check(err)
+	for name, value := range map[string]string{
+		"FUNCTIONS_CUSTOMHANDLER_PORT": port, "AzureWebJobsStorage": s.connect(),
+		"LISTEN": "", "TLS_CERT": "", "TLS_KEY": "", "STATE_DIR": "",
+	} {
+		ts.Setenv(name, value)
+	}
+	onStage(ts).webhook = "http://127.0.0.1:" + port + hostWebhookPath
+}
+
+// rows TABLE STATE N counts this world's rows of a table by their State, with
+// Microsoft's own client.
+func (s *storage) rows(ts *testscript.TestScript, neg bool, args []string) {
+	service, err := aztables.NewServiceClientFromConnectionString(s.connect(), nil)
+	ts.Check(err)
+	tenant := ts.Getenv("APP_TENANT_ID")
+	filter := "PartitionKey ge '" + tenant + "|' and PartitionKey lt '" + tenant + "}' and State eq '" + args[1] + "'"
+	pager := service.NewClient(args[0]).NewListEntitiesPager(&aztables.ListEntitiesOptions{Filter: &filter})
+	n := 0
+	for pager.More() {
+		page, err := pager.NextPage(context.Background())
+		ts.Check(err)
+		n += len(page.Entities)
+	}
+	if want := number(ts, args[2]); n != want {
+		ts.Fatalf("table %s holds %d rows with State %s, want %d", args[0], n, args[1], want)
+	}
+}

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScripts runs the real program against the simulated world. The commands
+// that scripts have beside testscript's own are in script_world_test.go.
+func TestScripts(t *testing.T) {
+	hosted := &storage{t: t}
+	commands := hosted.commands()
+	maps.Copy(commands, worldCommands)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		Setup:               setUpWorld,
+		Cmds:                commands,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"errors"
+	"net/url"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// Settings are all settings, read and checked. What each one means stands in the
+// table (settings_table.go), which also makes the one in the README.
+type Settings struct {
+	// Host says that the Azure Functions host runs us and HostPort where it calls.
+	Host     bool
+	HostPort string
+
+	TenantID                  string // GUIDs are in lower case
+	ClientID                  string
+	ClientSecret              Secret
+	ClientCertificate         Secret // the content: PEM, or the bytes of a PFX file
+	ClientCertificatePassword Secret
+	FederatedIdentity         string
+
+	Cloud              string
+	AuthorityHost      *url.URL // nil: by Cloud; the next two likewise
+	ManagementURL      *url.URL
+	ResourceManagerURL *url.URL
+
+	ContentStreams    []string
+	WebhookAuthID     Secret // empty: generated
+	Notifications     string
+	PullSchedule      string
+	WebhookBudget     time.Duration
+	Lookback          time.Duration
+	Concurrency       int
+	RequestsPerMinute int
+	MaxContentBytes   int64
+	PublicURL         *url.URL // nil: no webhook, pull only
+
+	Sink              string
+	AccessKeyID       Secret
+	SecretKey         Secret
+	APIEndpoint       string // host, host:port or URL
+	Residency         string
+	IngestStream      string
+	MaxPayload        int
+	DeflateLevel      int
+	IngestEndpoint    string // empty: looked up
+	AzcollectEndpoint string
+	HostID            string // empty: registered
+	SourceID          string
+	SendClientSecret  bool
+	JSONLPath         string
+
+	SubscriptionID string
+	ResourceGroup  string
+	SiteName       string
+	HostName       string
+
+	Storage        Storage
+	StateDir       string
+	StateRetention time.Duration
+
+	UpdaterSchedule  string
+	ConfigURL        Secret // may hold a signature in its query
+	ConfigPublicKey  string
+	UpdateManifest   Secret
+	UpdatePublicKeys string
+
+	Listen         string
+	WebhookPath    string
+	TLSCert        string
+	TLSKey         string
+	ListenInsecure bool
+	MaxConnections int
+
+	LogLevel logrus.Level
+
+	// Warnings are worth a log line each, and no reason to stop.
+	Warnings []string
+
+	origins []origin
+}
+
+// Storage is the storage account that the Functions host uses as well.
+type Storage struct {
+	ConnectionString Secret
+	AccountName      string
+	TableServiceURI  *url.URL // nil: made from AccountName; the next two likewise
+	QueueServiceURI  *url.URL
+	BlobServiceURI   *url.URL
+	ClientID         string // of a user-assigned identity; empty: the system's
+}
+
+// Configured reports whether there is a storage account; otherwise the state is
+// kept in StateDir.
+func (s Storage) Configured() bool {
+	return s.ConnectionString != "" || s.AccountName != "" ||
+		s.TableServiceURI != nil || s.QueueServiceURI != nil || s.BlobServiceURI != nil
+}
+
+// Sources are where settings come from; the environment wins over the file.
+type Sources struct {
+	Env map[string]string
+	// File is the path of a JSON file, FileRequired says that somebody asked for
+	// it by name. Under the Functions host no file is read: there the
+	// environment is the only place an administrator can see.
+	File         string
+	FileRequired bool
+	// Machine is this machine's name, the default of where we run.
+	Machine string
+	// Listens says that LISTEN will be opened, so it must be safe to.
+	Listens bool
+}
+
+// LoadSettings reads and checks all settings. The error joins every complaint,
+// one line each; the settings are then not fit for use, except for printing.
+func LoadSettings(src Sources) (Settings, error) {
+	s := Settings{HostPort: src.Env["FUNCTIONS_CUSTOMHANDLER_PORT"]}
+	s.Host = s.HostPort != ""
+
+	var complaints []error
+	file := map[string]string{}
+	if !s.Host && src.File != "" {
+		var errs []error
+		file, errs = readFile(src.File, src.FileRequired)
+		complaints = append(complaints, errs...)
+	}
+	for i := range table {
+		row := &table[i]
+		given, err := row.find(src.Env, file, src.File)
+		if err == nil && given.value == "" {
+			given = finding{value: row.fallback(&s, src.Machine), origin: "default"}
+		}
+		if err == nil && given.value != "" {
+			err = row.set(&s, given.value)
+			if err != nil {
+				err = row.complain(given.value, err)
+			}
+		}
+		if err != nil {
+			complaints = append(complaints, err)
+		}
+		s.origins = append(s.origins, row.describe(given))
+		if row.later && given.origin != "default" {
+			s.Warnings = append(s.Warnings, row.name+" is set but not used yet")
+		}
+	}
+	complaints = append(complaints, s.check(src)...)
+	return s, errors.Join(complaints...)
+}

@@ -1,0 +1,18 @@
+package main
+
+import "runtime/debug"
+
+// release is set when a release is built: -ldflags "-X main.release=v1.2.3".
+var release string
+
+// version is the release, or else what the Go tool knows of the source.
+func version() string {
+	if release != "" {
+		return release
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(unknown)"
+	}
+	return info.Main.Version
+}

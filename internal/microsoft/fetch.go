@@ -1,0 +1,51 @@
+package microsoft
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+
+	"azcollector/internal/collect"
+	"azcollector/internal/wire"
+)
+
+var _ collect.Source = (*Feed)(nil).Fetch
+
+// Fetch reads the records of one content as they arrive. The content's address is
+// checked again, since it comes from a ledger or a queue. Ending the sequence
+// early ends the request.
+func (f *Feed) Fetch(ctx context.Context, content collect.Content, salvage bool) iter.Seq2[collect.Record, error] {
+	return func(yield func(collect.Record, error) bool) {
+		resp, err := f.open(ctx, content)
+		if err != nil {
+			yield(collect.Record{}, err)
+			return
+		}
+		defer func() { _ = resp.Body.Close() }() // what was read is what there is
+		for record, err := range collect.SplitRecords(resp.Body, content.Created, salvage) {
+			if err != nil {
+				err = explain(fetchVerb(content), err)
+			}
+			if !yield(record, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (f *Feed) open(ctx context.Context, content collect.Content) (*http.Response, error) {
+	verb := fetchVerb(content)
+	tenant, address, err := f.content(content.URI, "")
+	if err == nil && tenant != content.Tenant {
+		err = errors.New("refuse contentUri: it belongs to another tenant than the content")
+	}
+	if err != nil {
+		return nil, explain(verb, &collect.Fault{Verdict: collect.JudgesUs, Err: err})
+	}
+	return f.send(ctx, request{verb: verb, tenant: tenant, method: http.MethodGet, address: address, fetching: true})
+}
+
+func fetchVerb(content collect.Content) string {
+	return "fetch content of " + wire.Printable(content.Type)
+}

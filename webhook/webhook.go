@@ -1,0 +1,147 @@
+// Package webhook is the room that Microsoft rings at: it takes notifications
+// that content is available.
+//
+// Its one promise: it answers 200 only after everything announced is durably in
+// the ledger. It is no source of truth: what a notification says is a hint that
+// anybody who knows the secret can give, and the source's own list has the last word.
+package webhook
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"azcollector/internal/collect"
+)
+
+// maxBody bounds a notification. Microsoft's are some KB; what is larger is
+// refused and found by listing.
+const maxBody = 1 << 20
+
+// heardExpires is how long a content that only a notification told of is asked
+// for before it counts as expired: content is listed for seven days.
+const heardExpires = 7 * 24 * time.Hour
+
+// A Handler answers the Management Activity API's webhook requests.
+type Handler struct {
+	// AuthIDs are the accepted values of Webhook-AuthID per tenant: the current
+	// one and, for a day after a rotation, the one before.
+	AuthIDs func() map[string][]string
+	// Types are the content types to collect.
+	Types []string
+	// Check says which configured tenant's content an address is, or why it is none.
+	Check func(contentURI, contentID string) (tenant string, err error)
+	// Announce makes contents durable and returns claims on the new ones.
+	Announce func(context.Context, []collect.Content) ([]*collect.Claim, error)
+	// Submit hands claims to the workers; the channel closes when all were tried.
+	Submit func([]*collect.Claim) <-chan struct{}
+	// Budget is how long an answer may wait for the contents to be delivered.
+	Budget time.Duration
+	// Report is told of every request.
+	Report func(context.Context, Notice)
+}
+
+// A Notice says what became of one request.
+type Notice struct {
+	Method string
+	Status int
+	// Err says why the request as a whole was refused.
+	Err error
+	// Validation says that it was the handshake of a new subscription.
+	Validation bool
+	// Announced entries, and of these the ones that the ledger lacked.
+	Announced, New int
+	// Unconfigured entries are of a content type that is not collected.
+	Unconfigured int
+	// Refused entries, with the reasons.
+	Refused []error
+	// Left says that the budget ended before every new content was tried.
+	Left bool
+	Took time.Duration
+}
+
+// ServeHTTP answers 200 once what was announced is durable (and, within the
+// budget, collected), 401 without the secret, 413 to a large body, 500 if the
+// ledger cannot be written. With the right secret nothing that is wrong with an
+// entry is answered by anything but 200, since that makes Microsoft disable the webhook.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	notice := Notice{Method: r.Method, Status: http.StatusOK}
+	switch r.Method {
+	case http.MethodPost, http.MethodPut:
+		h.receive(r, &notice, began)
+	case http.MethodGet: // people and probes look whether somebody is here
+	default:
+		notice.Status, notice.Err = http.StatusBadRequest, errors.New("method is none of POST, PUT, GET")
+	}
+	notice.Took = time.Since(began)
+	h.Report(r.Context(), notice)
+	w.WriteHeader(notice.Status)
+}
+
+func (h *Handler) receive(r *http.Request, notice *Notice, began time.Time) {
+	tenant, ok := h.authenticate(r.Header.Get("Webhook-AuthID"))
+	if !ok { // before a byte of the body is read
+		notice.Status, notice.Err = http.StatusUnauthorized, errors.New("header Webhook-AuthID is missing or wrong")
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	if err != nil {
+		notice.Status, notice.Err = http.StatusBadRequest, errors.New("body could not be read to its end")
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			notice.Status, notice.Err = http.StatusRequestEntityTooLarge, errors.New("body is larger than 1 MiB")
+		}
+		return
+	}
+	if validation, err := handshake(r.Header.Get("Webhook-ValidationCode"), body); validation {
+		notice.Validation, notice.Err = true, err
+		if err != nil {
+			notice.Status = http.StatusBadRequest
+		}
+		return
+	}
+	h.announce(r.Context(), h.read(body, tenant, notice), notice, began)
+}
+
+// authenticate tells whose secret it is. It takes as long for a wrong one, and
+// looks at all of them.
+func (h *Handler) authenticate(given string) (tenant string, ok bool) {
+	sum := sha256.Sum256([]byte(given))
+	for id, secrets := range h.AuthIDs() {
+		for _, secret := range secrets {
+			want := sha256.Sum256([]byte(secret))
+			if subtle.ConstantTimeCompare(sum[:], want[:]) == 1 && secret != "" {
+				tenant, ok = id, true
+			}
+		}
+	}
+	return tenant, ok
+}
+
+// announce records the contents and waits a little for them to be delivered.
+func (h *Handler) announce(ctx context.Context, contents []collect.Content, notice *Notice, began time.Time) {
+	notice.Announced = len(contents)
+	if len(contents) == 0 {
+		return
+	}
+	claims, err := h.Announce(ctx, contents)
+	notice.New = len(claims)
+	tried := h.Submit(claims)
+	if err != nil {
+		notice.Status, notice.Err = http.StatusInternalServerError, err
+		return
+	}
+	budget := time.NewTimer(h.Budget - time.Since(began))
+	defer budget.Stop()
+	select {
+	case <-tried:
+	case <-budget.C:
+		notice.Left = true
+	case <-ctx.Done():
+		notice.Left = true
+	}
+}
