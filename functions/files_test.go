@@ -95,7 +95,7 @@ func TestLocalSettingsExample(t *testing.T) {
 	readJSON(t, "local.settings.json.example", &example)
 	example.Values["FUNCTIONS_CUSTOMHANDLER_PORT"] = "1"
 	s, err := LoadSettings(Sources{Env: example.Values})
-	if err != nil || len(s.Warnings) != 0 || !s.Storage.Configured() || !s.given("PULL_SCHEDULE") {
+	if err != nil || len(s.Warnings) != 0 || !s.Storage.Configured() {
 		t.Errorf("%v, warnings %q", err, s.Warnings)
 	}
 }

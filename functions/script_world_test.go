@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,21 +38,22 @@ type stage struct {
 
 // worldCommands are the scripts' commands beside testscript's own.
 var worldCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
-	"up":        cmdUp,
-	"publish":   cmdPublish,
-	"noise":     cmdNoise,
-	"fault":     cmdFault,
-	"forget":    cmdForget,
-	"recall":    cmdRecall,
-	"arrived":   cmdArrived,
-	"drained":   cmdDrained,
-	"report":    cmdReport,
-	"calls":     cmdCalls,
-	"posts":     cmdPosts,
-	"clean":     cmdClean,
-	"notify":    cmdNotify,
-	"pause":     cmdPause,
-	"someposts": cmdSomePosts,
+	"up":         cmdUp,
+	"publish":    cmdPublish,
+	"noise":      cmdNoise,
+	"fault":      cmdFault,
+	"forget":     cmdForget,
+	"recall":     cmdRecall,
+	"arrived":    cmdArrived,
+	"drained":    cmdDrained,
+	"report":     cmdReport,
+	"calls":      cmdCalls,
+	"posts":      cmdPosts,
+	"clean":      cmdClean,
+	"registered": cmdRegistered,
+	"notify":     cmdNotify,
+	"pause":      cmdPause,
+	"someposts":  cmdSomePosts,
 }
 
 // setUpWorld starts a calm world for a script and puts into its environment the
@@ -152,13 +154,20 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // publish TYPE N publishes one content of N records; $LISTED and $PUSHED are its
-// ids. With "unpushed" or "unlisted" it is only listed, or only pushed.
+// ids. With "unpushed" or "unlisted" it is only
+// listed, or only pushed; with "small" the records are short.
 func cmdPublish(ts *testscript.TestScript, neg bool, args []string) {
 	s := onStage(ts)
-	o := sim.Offer{ContentType: args[0], Records: sim.NewGenerator(s.Seed()+uint64(time.Now().UnixNano()), s.Settings()["APP_TENANT_ID"]).
-		Records(args[0], number(ts, args[1]), time.Now())}
+	o := sim.Offer{ContentType: args[0]}
+	if slices.Contains(args, "small") {
+		o.Records = smallRecords(number(ts, args[1]))
+	} else {
+		seed := s.Seed() + uint64(s.offered)
+		o.Records = sim.NewGenerator(seed, s.Settings()["APP_TENANT_ID"]).Records(args[0], number(ts, args[1]), time.Now())
+	}
 	for _, word := range args[2:] {
 		switch word {
+		case "small":
 		case "unpushed":
 			o.Unpushed = true
 		case "unlisted":
@@ -168,6 +177,16 @@ func cmdPublish(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	s.offer(ts, o)
+}
+
+// smallRecords are quickly made, where only their number matters.
+func smallRecords(n int) [][]byte {
+	at := time.Now().UTC().Format("2006-01-02T15:04:05")
+	records := make([][]byte, n)
+	for i := range records {
+		records[i] = fmt.Appendf(nil, `{"Id":"00000000-0000-4000-8000-%012x","CreationTime":"%s","RecordType":25}`, i, at)
+	}
+	return records
 }
 
 func (s *stage) offer(ts *testscript.TestScript, o sim.Offer) {
@@ -253,10 +272,12 @@ func cmdArrived(ts *testscript.TestScript, neg bool, args []string) {
 	s := onStage(ts)
 	deadline := time.After(patience)
 	for {
+		began := time.Now()
 		r := s.Book.Report()
 		if r.Lost == 0 {
 			return
 		}
+		time.Sleep(5 * time.Since(began)) // a large book takes long to sum up, and is closed meanwhile
 		select {
 		case <-s.arrival:
 		case <-deadline:
@@ -333,6 +354,13 @@ func compare(ts *testscript.TestScript, of any, args []string) {
 		if ok := op == "=" && got == want || op == "<=" && got <= want || op == ">=" && got >= want; !ok {
 			ts.Fatalf("%s is %d, want %s", arg[:i], got, arg[i:])
 		}
+	}
+}
+
+// registered N compares how many registrations azcollect has seen.
+func cmdRegistered(ts *testscript.TestScript, neg bool, args []string) {
+	if n := len(onStage(ts).AlertLogic.Registrations()); n != number(ts, args[0]) {
+		ts.Fatalf("azcollect has seen %d registrations, want %s", n, args[0])
 	}
 }
 

@@ -41,11 +41,15 @@ func (s *Settings) check(src Sources) []error {
 	if !s.Host {
 		complaints = append(complaints, s.checkListener(src.Listens)...)
 	}
-	if s.PublicURL == nil && s.Host && !s.given("PUBLIC_URL") {
-		s.Warnings = append(s.Warnings, "neither PUBLIC_URL nor WEBSITE_HOSTNAME is set: no webhook, records are only pulled")
+	if n := len(s.WebhookAuthID); n > 0 && n < guessable {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("O365_WEBHOOK_AUTH_ID has fewer than %d characters: it can be guessed", guessable))
 	}
 	return complaints
 }
+
+// guessable is the length below which a random secret of letters and digits has
+// fewer than about 80 bits.
+const guessable = 16
 
 func (s *Settings) checkCredential() error {
 	var set []string

@@ -191,13 +191,11 @@ func certificate(raw string) (Secret, error) {
 }
 
 // authID is stricter than HTTP is: a header's value that needs no quoting
-// anywhere, and long enough not to be guessed.
+// anywhere. A short one works, as an existing subscription may have it, with a warning.
 func authID(raw string) (Secret, error) {
-	const least, most = 16, 128
-	fine := len(raw) >= least && len(raw) <= most &&
-		!strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r > '~' })
-	if !fine {
-		return "", fmt.Errorf("must be %d to %d printable ASCII characters without spaces", least, most)
+	const most = 128
+	if len(raw) > most || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", fmt.Errorf("must be at most %d printable ASCII characters without spaces", most)
 	}
 	return Secret(raw), nil
 }

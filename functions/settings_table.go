@@ -48,12 +48,12 @@ var table = []setting{
 		says: "the four Audit types", meaning: "JSON array of the content types to collect; there is also `DLP.All`",
 		set: into(func(s *Settings) *[]string { return &s.ContentStreams }, contentStreams)},
 	{name: "O365_WEBHOOK_AUTH_ID", secret: true, says: "generated at first start, kept in the state",
-		meaning: "the shared secret that Microsoft sends back with each notification: 16 to 128 printable ASCII characters, no spaces",
+		meaning: "the shared secret that Microsoft sends back with each notification: at most 128 printable ASCII characters, no spaces",
 		set:     into(func(s *Settings) *Secret { return &s.WebhookAuthID }, authID)},
-	{name: "O365_NOTIFICATIONS", fixed: "fetch",
+	{name: "O365_NOTIFICATIONS", later: true, fixed: "fetch",
 		meaning: "`fetch`: collect what a notification announces; `wake`: let it only start a pull at once",
 		set:     into(func(s *Settings) *string { return &s.Notifications }, oneOf("fetch", "wake"))},
-	{name: "PULL_SCHEDULE", fixed: "0 * * * * *", says: "`0 * * * * *` (every minute)",
+	{name: "PULL_SCHEDULE", later: true, fixed: "0 * * * * *", says: "`0 * * * * *` (every minute)",
 		meaning: "NCRONTAB of the `pull` function; under the Functions host it must be set",
 		set:     into(func(s *Settings) *string { return &s.PullSchedule }, schedule)},
 	{name: "O365_WEBHOOK_BUDGET", fixed: "4s",
@@ -127,7 +127,7 @@ var table = []setting{
 	{name: "WEBSITE_HOSTNAME", usual: machineName, says: "host name",
 		meaning: "host name of the function app (set by Azure)",
 		set:     into(func(s *Settings) *string { return &s.HostName }, text)},
-	{name: "PUBLIC_URL", url: true, says: "`https://$WEBSITE_HOSTNAME`",
+	{name: "PUBLIC_URL", url: true, later: true, says: "`https://$WEBSITE_HOSTNAME`",
 		usual: func(s *Settings, _ string) string {
 			if s.HostName == "" {
 				return ""

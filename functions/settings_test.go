@@ -82,10 +82,9 @@ func TestSingleMistakes(t *testing.T) {
 		"streams empty":           {[]string{"O365_CONTENT_STREAMS=[]"}, `O365_CONTENT_STREAMS=[]: must be a JSON array like ["Audit.Exchange","Audit.General"]`},
 		"stream unknown":          {[]string{`O365_CONTENT_STREAMS=["Audit.general"]`}, `O365_CONTENT_STREAMS=["Audit.general"]: names "Audit.general"; the known types are Audit.AzureActiveDirectory, Audit.Exchange, Audit.SharePoint, Audit.General, DLP.All`},
 		"stream twice":            {[]string{`O365_CONTENT_STREAMS=["DLP.All","DLP.All"]`}, `O365_CONTENT_STREAMS=["DLP.All","DLP.All"]: names "DLP.All" twice`},
-		"auth id short":           {[]string{"O365_WEBHOOK_AUTH_ID=short"}, "O365_WEBHOOK_AUTH_ID=***: must be 16 to 128 printable ASCII characters without spaces"},
-		"auth id long":            {[]string{"O365_WEBHOOK_AUTH_ID=" + long}, "O365_WEBHOOK_AUTH_ID=***: must be 16 to 128 printable ASCII characters without spaces"},
-		"auth id with a space":    {[]string{"O365_WEBHOOK_AUTH_ID=0123456789 0123456789"}, "O365_WEBHOOK_AUTH_ID=***: must be 16 to 128 printable ASCII characters without spaces"},
-		"auth id not ASCII":       {[]string{"O365_WEBHOOK_AUTH_ID=0123456789éééééé"}, "O365_WEBHOOK_AUTH_ID=***: must be 16 to 128 printable ASCII characters without spaces"},
+		"auth id long":            {[]string{"O365_WEBHOOK_AUTH_ID=" + long}, "O365_WEBHOOK_AUTH_ID=***: must be at most 128 printable ASCII characters without spaces"},
+		"auth id with a space":    {[]string{"O365_WEBHOOK_AUTH_ID=0123456789 0123456789"}, "O365_WEBHOOK_AUTH_ID=***: must be at most 128 printable ASCII characters without spaces"},
+		"auth id not ASCII":       {[]string{"O365_WEBHOOK_AUTH_ID=0123456789éééééé"}, "O365_WEBHOOK_AUTH_ID=***: must be at most 128 printable ASCII characters without spaces"},
 		"notifications":           {[]string{"O365_NOTIFICATIONS=bell"}, "O365_NOTIFICATIONS=bell: must be one of fetch, wake"},
 		"schedule":                {[]string{"PULL_SCHEDULE=every minute"}, `PULL_SCHEDULE=every minute: must be an NCRONTAB of six fields, like "0 * * * * *" for every minute`},
 		"lookback over a week":    {[]string{"O365_LOOKBACK=168h1s"}, "O365_LOOKBACK=168h1s: must be a duration from 0s to 168h, written like 90s, 12h or 2d"},
@@ -178,7 +177,7 @@ func TestWarnings(t *testing.T) {
 		want    string
 	}{
 		"no storage under the host":  {[]string{"FUNCTIONS_CUSTOMHANDLER_PORT=1", "WEBSITE_HOSTNAME=x.example"}, "AzureWebJobsStorage is not set"},
-		"no address under the host":  {[]string{"FUNCTIONS_CUSTOMHANDLER_PORT=1", "AzureWebJobsStorage=UseDevelopmentStorage=true"}, "neither PUBLIC_URL nor WEBSITE_HOSTNAME"},
+		"a short auth id":            {[]string{"O365_WEBHOOK_AUTH_ID=short"}, "O365_WEBHOOK_AUTH_ID has fewer than 16 characters"},
 		"a setting that nobody uses": {[]string{"CONFIG_URL=https://config.example"}, "CONFIG_URL is set but not used yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
