@@ -12,6 +12,7 @@ import (
 	"azcollector/content"
 	"azcollector/internal/collect"
 	"azcollector/internal/microsoft"
+	"azcollector/internal/state"
 	"azcollector/internal/wire"
 	"azcollector/pull"
 	"azcollector/webhook"
@@ -85,6 +86,9 @@ func (h *house) rooms() *rooms {
 		Functions:  map[string]func(context.Context, []byte) error{"pull": h.pull},
 		Health:     h.collector.Trouble,
 		Close:      func(context.Context) error { return h.store.Close() },
+	}
+	if account, ok := h.store.(*state.Azure); ok {
+		r.Background = append(r.Background, account.CreateQueue)
 	}
 	if !h.settings.Host { // there the pool runs all the time
 		r.Functions["content"] = func(ctx context.Context, _ []byte) error {

@@ -25,7 +25,7 @@ import (
 
 // patience is how long a script waits for what must happen. It is no
 // expectation of speed: a test fails by it only if something never happens.
-const patience = 2 * time.Minute
+const patience = 4 * time.Minute
 
 // A stage is the world of one script and how to reach the collector in it.
 type stage struct {

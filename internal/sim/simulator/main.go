@@ -26,6 +26,7 @@ import (
 
 type commands struct {
 	Serve serve `cmd:"" help:"Run the simulated services until interrupted."`
+	Demo  demo  `cmd:"" help:"Let the collector collect from the simulated services, under faults, and judge it."`
 }
 
 type serve struct {
