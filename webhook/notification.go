@@ -12,8 +12,12 @@ import (
 	"azcollector/internal/collect"
 )
 
-// maxContentID bounds an id; Microsoft's are about 150 bytes.
-const maxContentID = 2048
+// What a row of the ledger takes bounds what an entry may hold; Microsoft's ids
+// are about 150 bytes, its addresses about 300.
+const (
+	maxContentID  = 2048
+	maxContentURI = 4096
+)
 
 // An entry is one element of a notification. It carries more (clientId,
 // notificationStatus, contentExpiration) that nothing here depends on.
@@ -79,6 +83,8 @@ func (h *Handler) content(element json.RawMessage, tenant string, now time.Time)
 		return collect.Content{}, errors.New("contentType is missing")
 	case e.ContentID == "" || len(e.ContentID) > maxContentID:
 		return collect.Content{}, fmt.Errorf("contentId must hold 1 to %d bytes", maxContentID)
+	case len(e.ContentURI) > maxContentURI:
+		return collect.Content{}, fmt.Errorf("contentUri must hold at most %d bytes", maxContentURI)
 	}
 	of, err := h.Check(e.ContentURI, e.ContentID)
 	switch {

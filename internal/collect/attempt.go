@@ -74,22 +74,25 @@ func (c *Collector) attempt(ctx context.Context, claim *Claim) error {
 	if cause := context.Cause(working); errors.Is(cause, ErrLost) {
 		return cause // the row is another process's to write
 	}
-	return c.conclude(ending, claim, tally, err)
+	return c.conclude(ending, claim, tally, err, ctx.Err() != nil)
 }
 
 // keepLease renews until its context ends. A lease that is lost, or that could
 // not be renewed in time, ends the work.
 func (c *Collector) keepLease(ctx context.Context, claim *Claim, stop context.CancelCauseFunc) {
 	for Wait(ctx, LeaseTime/3) == nil {
-		err := claim.Renew(ctx)
+		renewing, done := context.WithTimeout(ctx, LeaseTime/3)
+		err := claim.Renew(renewing)
+		done()
 		if errors.Is(err, ErrLost) || err != nil && time.Now().After(claim.Content().LeaseUntil) {
 			stop(ErrLost)
 		}
 	}
 }
 
-// conclude writes what the attempt came to.
-func (c *Collector) conclude(ctx context.Context, claim *Claim, tally Tally, err error) error {
+// conclude writes what the attempt came to. A content that failed because we are
+// being stopped is due at once.
+func (c *Collector) conclude(ctx context.Context, claim *Claim, tally Tally, err error, stopped bool) error {
 	if err == nil {
 		return claim.Finish(ctx, func(row *Content) {
 			row.Attempts++
@@ -106,9 +109,13 @@ func (c *Collector) conclude(ctx context.Context, claim *Claim, tally Tally, err
 			row.Attempts++
 			row.Tally.attempt(tally, false)
 			row.State, row.LastError = Gone, err.Error()
+			row.Listed = content.Listed // if the list spoke meanwhile, its next word reopens the content
 		}))
 	}
 	delay := dueAfter(content.Attempts, err)
+	if stopped {
+		delay = 0
+	}
 	return errors.Join(err, claim.Postpone(ctx, delay, func(row *Content) {
 		row.Attempts++
 		row.Tally.attempt(tally, false)
@@ -136,11 +143,8 @@ func gone(c Content, err error) bool {
 
 // dueAfter is how long a failed content rests: growing with its attempts, with
 // jitter, and never longer than an hour. A destination that fails is held off by
-// its brake, so its contents stay near; a stop frees them at once.
+// its brake, so its contents stay near.
 func dueAfter(attempts int64, err error) time.Duration {
-	if errors.Is(err, context.Canceled) {
-		return 0
-	}
 	most := dueMost
 	if _, ok := errors.AsType[destinationError](err); ok {
 		most = dueDestination

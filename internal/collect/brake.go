@@ -15,10 +15,11 @@ const (
 // A brake keeps contents away from a destination that is down or refuses us:
 // while it is on, one attempt a pause is let through to see.
 type brake struct {
-	mu       sync.Mutex
-	failures int
-	until    time.Time
-	trouble  error
+	mu        sync.Mutex
+	failures  int
+	tightened time.Time // when the last failure counted
+	until     time.Time
+	trouble   error
 }
 
 // wait returns when an attempt may begin.
@@ -53,13 +54,15 @@ func (b *brake) pause() time.Duration {
 	return Retry{First: brakeFirst, Most: brakeMost}.pause(b.failures)
 }
 
-// on tightens the brake after a failure of the destination.
-func (b *brake) on(err error) {
+// on tightens the brake after a failure of the destination that met an attempt
+// begun at some time: those that were under way together failed once.
+func (b *brake) on(err error, began time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if now := time.Now(); now.After(b.until) || b.failures == 0 { // those that began together failed once
+	if b.failures == 0 || began.After(b.tightened) {
 		b.failures++
-		b.until = now.Add(max(b.pause(), RetryAfterOf(err)))
+		b.tightened = time.Now()
+		b.until = b.tightened.Add(max(b.pause(), RetryAfterOf(err)))
 	}
 	b.trouble = err
 }

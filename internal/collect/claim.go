@@ -32,32 +32,28 @@ func (c *Claim) Content() Content {
 // or in another process's hands.
 func (l *Ledger) Take(ctx context.Context, due Due) (*Claim, error) {
 	row, err := l.Store.Get(ctx, due.Content)
-	leftOver := time.Since(due.At) > orphanAge
 	switch {
-	case errors.Is(err, ErrNotFound) && leftOver:
+	case errors.Is(err, ErrNotFound):
+		return nil, l.settleOld(ctx, due)
+	case errors.Is(err, ErrLimit): // no row has such a key
 		return nil, l.settle(ctx, due)
-	case errors.Is(err, ErrNotFound): // its writer is between the two rows
-		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("read due content: %w", err)
 	}
 	c := contentOf(row)
-	now := time.Now()
 	switch {
 	case c.Key() != due.Content:
 		return nil, errors.Join(fmt.Errorf("row %s in table %s names another content: left alone", row.Row, kindContent), l.settle(ctx, due))
-	case c.State != Pending:
-		return nil, l.settle(ctx, due)
-	case l.held(c, now):
+	case l.held(c, time.Now()):
 		return nil, nil
-	case leftOver && !c.Due.Equal(due.At) && c.Due.After(due.At):
-		return nil, l.settle(ctx, due) // a later due row was written before the content row named it
+	case c.State != Pending, c.Due.After(due.At): // finished, or resting until its own due row's time
+		return nil, l.settleOld(ctx, due)
 	}
 	claim := &Claim{ledger: l, content: c, version: row.Version}
-	if err := claim.Renew(ctx); err != nil && !errors.Is(err, ErrLost) {
-		return nil, err
-	} else if err != nil {
+	if err := claim.Renew(ctx); errors.Is(err, ErrLost) {
 		return nil, nil
+	} else if err != nil {
+		return nil, err
 	}
 	return claim, nil
 }
@@ -65,6 +61,15 @@ func (l *Ledger) Take(ctx context.Context, due Due) (*Claim, error) {
 // held reports whether a living process other than the asker works on c.
 func (l *Ledger) held(c Content, now time.Time) bool {
 	return c.Owner != "" && c.Owner != l.Owner && !l.Sole && now.Before(c.LeaseUntil)
+}
+
+// settleOld deletes a due row that no content row names. While it is young its
+// writer may still be between the two rows, and it is left alone.
+func (l *Ledger) settleOld(ctx context.Context, due Due) error {
+	if time.Since(due.At) <= orphanAge {
+		return nil
+	}
+	return l.settle(ctx, due)
 }
 
 func (l *Ledger) settle(ctx context.Context, due Due) error {
@@ -106,20 +111,17 @@ func (c *Claim) Finish(ctx context.Context, change func(*Content)) error {
 // written first and the old one deleted last, so that a crash leaves at least one.
 func (c *Claim) Postpone(ctx context.Context, delay time.Duration, change func(*Content)) error {
 	before := c.Content()
-	after := before
-	after.Due = stamp(time.Now().Add(delay))
-	if err := c.ledger.writeDue(ctx, []Content{after}, OpInsert); err != nil {
+	after := []Content{before}
+	after[0].Due = stamp(time.Now().Add(delay))
+	if err := c.ledger.insertDue(ctx, after); err != nil {
 		return fmt.Errorf("record when the content is due: %w", err)
 	}
 	err := c.update(ctx, func(row *Content) {
 		change(row)
-		row.Owner, row.LeaseUntil, row.Due = "", time.Time{}, after.Due
+		row.Owner, row.LeaseUntil, row.Due = "", time.Time{}, after[0].Due
 	})
 	if err != nil {
 		return err
-	}
-	if before.Due.Equal(after.Due) {
-		return nil
 	}
 	if err := c.ledger.Store.Delete(ctx, dueOf(before).Key, ""); err != nil {
 		return fmt.Errorf("delete old due row: %w", err)
@@ -128,7 +130,8 @@ func (c *Claim) Postpone(ctx context.Context, delay time.Duration, change func(*
 }
 
 // update changes the row. If it was changed meanwhile but is still ours (the
-// source's list brought better facts), the change is made to the new row.
+// source's list brought better facts, or our last write arrived though it seemed
+// to fail), the change is made to the new row.
 func (c *Claim) update(ctx context.Context, change func(*Content)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -148,10 +151,10 @@ func (c *Claim) update(ctx context.Context, change func(*Content)) error {
 			return fmt.Errorf("read ledger: %w", err)
 		}
 		now := contentOf(row)
-		if err != nil || now.State != Pending || now.Owner != c.content.Owner || !now.LeaseUntil.Equal(c.content.LeaseUntil) {
+		if err != nil || now.State != Pending || now.Owner != c.ledger.Owner {
 			return ErrLost
 		}
-		c.content.URI, c.content.Expires, c.content.Listed = now.URI, now.Expires, now.Listed
+		c.content.URI, c.content.Created, c.content.Expires, c.content.Listed = now.URI, now.Created, now.Expires, now.Listed
 		c.version = row.Version
 	}
 }

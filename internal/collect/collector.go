@@ -28,8 +28,9 @@ type Collector struct {
 	announced chan job
 	brought   chan job
 
-	mu   sync.Mutex
-	busy map[Key]bool // queued or in hand
+	mu    sync.Mutex
+	busy  map[Key]bool // queued or in hand
+	ended bool         // nobody takes from announced any more
 }
 
 // A job is a content to collect: an announced one comes with our claim, one
@@ -51,6 +52,9 @@ func (c *Collector) init() {
 // Run works until ctx ends, then gives back what is in hand and returns.
 func (c *Collector) Run(ctx context.Context) error {
 	c.init()
+	c.mu.Lock()
+	c.ended = false
+	c.mu.Unlock()
 	var workers sync.WaitGroup
 	for range max(1, c.Concurrency) {
 		workers.Go(func() {
@@ -66,6 +70,9 @@ func (c *Collector) Run(ctx context.Context) error {
 		})
 	}
 	workers.Wait()
+	c.mu.Lock()
+	c.ended = true
+	c.mu.Unlock()
 	for { // whoever waits for an announced content learns that it is left to its due row
 		select {
 		case j := <-c.announced:
@@ -88,11 +95,9 @@ func (c *Collector) Submit(claims []*Claim) <-chan struct{} {
 			continue
 		}
 		left.Add(1)
-		select {
-		case c.announced <- job{claim: claim, done: func() { c.vacate(key); left.Done() }}:
-		default: // its due row brings it back
-			c.vacate(key)
-			left.Done()
+		j := job{claim: claim, done: func() { c.vacate(key); left.Done() }}
+		if !c.queue(j) { // its due row brings it back
+			j.done()
 		}
 	}
 	go func() { // ends with the last of them; the workers own the work
@@ -117,6 +122,20 @@ func (c *Collector) Bring(ctx context.Context, due Due, done func()) error {
 		c.vacate(due.Content)
 		done()
 		return context.Cause(ctx)
+	}
+}
+
+func (c *Collector) queue(j job) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return false
+	}
+	select {
+	case c.announced <- j:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -1,6 +1,9 @@
 package collect
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // kindContent is the ledger: a row for every content that was ever announced.
 const kindContent = "content"
@@ -22,7 +25,7 @@ func (c Content) fields() Fields {
 		"State": string(c.State), "Attempts": c.Attempts,
 		"Broken": c.Broken, "BrokenSince": c.BrokenSince,
 		"Due": c.Due, "Owner": c.Owner, "LeaseUntil": c.LeaseUntil,
-		"Acknowledged": c.Acknowledged, "LastError": c.LastError, "Finished": c.Finished,
+		"Acknowledged": c.Acknowledged, "LastError": brief(c.LastError), "Finished": c.Finished,
 	}
 	for name, n := range c.Tally.all() {
 		f[name] = *n
@@ -30,8 +33,15 @@ func (c Content) fields() Fields {
 	return f
 }
 
+// maxBrief bounds what strangers make us keep in words, in bytes: a text that
+// the store does not take would keep the whole row from being written.
+const maxBrief = 1024
+
+func brief(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxBrief)], "") }
+
 // contentOf reads a row. Fields that are missing or of another type are zero:
-// rows are a stranger's word, and what is made of them is checked before use.
+// rows are a stranger's word, and what is made of them is checked before use. A
+// state that nobody knows is no reason to leave a content alone: it is pending.
 func contentOf(row Row) Content {
 	str := func(name string) string { v, _ := row.Fields[name].(string); return v }
 	num := func(name string) int64 { v, _ := row.Fields[name].(int64); return v }
@@ -45,6 +55,11 @@ func contentOf(row Row) Content {
 		Acknowledged: str("Acknowledged"), LastError: str("LastError"), Finished: at("Finished"),
 	}
 	c.Listed, _ = row.Fields["Listed"].(bool)
+	switch c.State {
+	case Done, Dead, Gone:
+	default:
+		c.State = Pending
+	}
 	for name, n := range c.Tally.all() {
 		*n = num(name)
 	}

@@ -35,7 +35,7 @@ func bury(ctx context.Context, store Store, c Content, ordinal int, id string, r
 	key := c.Key()
 	letter := DeadLetter{
 		Tenant: c.Tenant, ContentType: c.Type, ContentID: c.ID, Content: key,
-		Ordinal: int64(ordinal), RecordID: id, Reason: reason, Bytes: int64(len(raw)), Kept: time.Now().UTC(),
+		Ordinal: int64(ordinal), RecordID: brief(id), Reason: brief(reason), Bytes: int64(len(raw)), Kept: time.Now().UTC(),
 		Payload: EscapeKey(append([]string{kindDeadLetter, key.Partition, key.Row}, place...)...),
 	}
 	if err := store.PutPayload(ctx, letter.Payload, raw); err != nil {

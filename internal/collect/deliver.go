@@ -2,9 +2,10 @@ package collect
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,7 +24,9 @@ type Delivery struct {
 	// Store keeps dead letters.
 	Store Store
 
-	brake brake
+	brake   brake
+	proven  atomic.Bool // the sink has taken a record since we started
+	batches sync.Pool   // empty ones: a batch keeps some MB of memory for the next content
 }
 
 // Deliver carries one content's records: those delivered before are filtered, the
@@ -32,7 +35,7 @@ type Delivery struct {
 func (d *Delivery) Deliver(ctx context.Context, c Content, records iter.Seq2[Record, error]) (Tally, error) {
 	run := &carriage{
 		Delivery: d, content: c, key: c.Key().Row, began: time.Now(),
-		batch: d.Sink.NewBatch(), landing: make(chan struct{}), hours: map[int64]*hour{},
+		batch: d.batch(), landing: make(chan struct{}), hours: map[int64]*hour{},
 	}
 	defer run.close()
 	for rec, err := range records {
@@ -43,7 +46,17 @@ func (d *Delivery) Deliver(ctx context.Context, c Content, records iter.Seq2[Rec
 			return run.tally, err
 		}
 	}
-	return run.tally, errors.Join(run.send(ctx), run.save(ctx))
+	if err := run.send(ctx); err != nil {
+		return run.tally, err
+	}
+	return run.tally, run.save(ctx) // of what others delivered and could not store
+}
+
+func (d *Delivery) batch() Batch {
+	if b, ok := d.batches.Get().(Batch); ok {
+		return b
+	}
+	return d.Sink.NewBatch()
 }
 
 // A carriage is one content on its way.
@@ -131,6 +144,6 @@ func (r *carriage) bury(ctx context.Context, ordinal int, raw []byte, reason str
 	if err := bury(ctx, r.Store, r.content, ordinal, idOf(raw), raw, reason); err != nil {
 		return err
 	}
-	r.tally.Dead++
+	atomic.AddInt64(&r.tally.Dead, 1)
 	return nil
 }

@@ -29,7 +29,7 @@ func dueOf(c Content) Row {
 			Partition: EscapeKey(c.Tenant),
 			Row:       EscapeKey(c.Due.UTC().Format(dueLayout), key.Partition, key.Row),
 		},
-		Fields: Fields{"At": c.Due, "ContentPartition": key.Partition, "ContentRow": key.Row},
+		Fields: Fields{"ContentPartition": key.Partition, "ContentRow": key.Row},
 	}
 }
 
@@ -42,7 +42,9 @@ func (l *Ledger) Due(ctx context.Context, tenant string, until time.Time) iter.S
 				return
 			}
 			d := Due{row: row.Key, Content: Key{Kind: kindContent}}
-			d.At, _ = row.Fields["At"].(time.Time)
+			// The name decides, for it is what the rows are sorted by: a name that
+			// states no time is due at once, and settled if it leads nowhere.
+			d.At, _ = time.Parse(dueLayout, row.Row[:min(len(row.Row), len(dueLayout))])
 			d.Content.Partition, _ = row.Fields["ContentPartition"].(string)
 			d.Content.Row, _ = row.Fields["ContentRow"].(string)
 			if d.At.After(until) || !yield(d, nil) {

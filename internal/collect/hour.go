@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,8 +16,12 @@ import (
 // that Table Storage takes in one property.
 const rowIdentities = 2500
 
-// unsavedRow stands in a filter for identities that are in no row yet.
-const unsavedRow = ^uint32(0)
+const (
+	// unsavedRow stands in a filter for identities that are in no row yet.
+	unsavedRow = ^uint32(0)
+	// lastRow is the greatest number that we take for one of ours.
+	lastRow = 1 << 31
+)
 
 // An hour holds the identities of a tenant's records of one hour of event time.
 //
@@ -30,8 +35,10 @@ type hour struct {
 
 	// Guarded by seen.mu.
 	borrowed int
-	pinned   bool
 	used     int64
+
+	// waiting is the length of unsaved, to be read without mu.
+	waiting atomic.Int64
 
 	mu      sync.Mutex
 	filter  filter
@@ -39,8 +46,9 @@ type hour struct {
 	flights map[[16]byte]chan struct{} // ids being delivered, and when that is decided
 	unsaved []identity                 // acknowledged, not stored yet
 
-	// rows makes one goroutine at a time read or append rows.
-	rows   sync.Mutex
+	// rows is held by the one who reads or appends rows; a channel, since whoever
+	// waits for the store must be able to stop waiting.
+	rows   chan struct{}
 	next   uint32
 	loaded bool
 	fresh  time.Time
@@ -48,7 +56,7 @@ type hour struct {
 
 func newHour(s *Seen, partition string) *hour {
 	return &hour{
-		seen: s, partition: partition,
+		seen: s, partition: partition, rows: make(chan struct{}, 1),
 		filter:  filter{seed: maphash.MakeSeed()},
 		flights: map[[16]byte]chan struct{}{},
 	}
@@ -89,7 +97,7 @@ func (h *hour) look(ctx context.Context, id identity, landing chan struct{}) (ve
 		}
 		for _, row := range g.rows {
 			ids, err := h.seen.row(ctx, h.key(row))
-			if err != nil {
+			if err != nil && !errors.Is(err, ErrNotFound) { // a row that was swept knows nobody
 				return 0, nil, fmt.Errorf("look up record identities: %w", err)
 			}
 			for n := range len(ids) / identitySize {
@@ -157,6 +165,7 @@ func (h *hour) land(ids []identity, acknowledged bool) {
 			h.note(&ids[i].id, unsavedRow)
 		}
 	}
+	h.waiting.Store(int64(len(h.unsaved)))
 }
 
 // note adds an id to the filter if there is memory for it.
@@ -168,17 +177,13 @@ func (h *hour) note(id *[16]byte, row uint32) {
 	h.filter.add(id, row)
 }
 
-func (h *hour) pending() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.unsaved)
-}
-
 // save stores what was acknowledged, by whichever content: those that come
 // together are written together.
 func (h *hour) save(ctx context.Context) error {
-	h.rows.Lock()
-	defer h.rows.Unlock()
+	if err := h.enter(ctx); err != nil {
+		return fmt.Errorf("wait for record identities: %w", err)
+	}
+	defer h.leave()
 	for {
 		h.mu.Lock()
 		batch := slices.Clone(h.unsaved[:min(len(h.unsaved), rowIdentities)])
@@ -186,15 +191,28 @@ func (h *hour) save(ctx context.Context) error {
 		if len(batch) == 0 {
 			return nil
 		}
+		row := h.next
 		err := h.append(ctx, batch)
 		if errors.Is(err, ErrExists) { // another process wrote this row: read it, take the next
 			err = h.read(ctx)
+			h.next = max(h.next, row+1)
 		}
 		if err != nil {
 			return fmt.Errorf("store record identities: %w", err)
 		}
 	}
 }
+
+func (h *hour) enter(ctx context.Context) error {
+	select {
+	case h.rows <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (h *hour) leave() { <-h.rows }
 
 func (h *hour) append(ctx context.Context, batch []identity) error {
 	ids := make([]byte, 0, len(batch)*identitySize)
@@ -212,13 +230,16 @@ func (h *hour) append(ctx context.Context, batch []identity) error {
 		h.filter.move(&batch[i].id, unsavedRow, row)
 	}
 	h.unsaved = slices.Delete(h.unsaved, 0, len(batch))
+	h.waiting.Store(int64(len(h.unsaved)))
 	return nil
 }
 
 // refresh reads what is new in the store, unless that was done after since.
 func (h *hour) refresh(ctx context.Context, since time.Time) error {
-	h.rows.Lock()
-	defer h.rows.Unlock()
+	if err := h.enter(ctx); err != nil {
+		return fmt.Errorf("wait for record identities: %w", err)
+	}
+	defer h.leave()
 	if h.loaded && (!h.seen.Shared || h.fresh.After(since)) {
 		return nil
 	}
@@ -232,8 +253,8 @@ func (h *hour) read(ctx context.Context) error {
 			return fmt.Errorf("read record identities: %w", err)
 		}
 		n, err := strconv.ParseUint(row.Row, 10, 32)
-		if err != nil {
-			return fmt.Errorf("read record identities: row %q in table %s is not ours", row.Row, kindIDs)
+		if err != nil || n > lastRow || row.Key != h.key(uint32(n)) {
+			continue // none of ours: it hinders nobody and proves nothing
 		}
 		ids, _ := row.Fields["IDs"].([]byte)
 		h.mu.Lock()

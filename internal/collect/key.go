@@ -14,7 +14,8 @@ const upperHex = "0123456789ABCDEF"
 
 // EscapeKey joins the parts with "|" into a legal partition or row key: what is
 // outside [A-Za-z0-9$.|-] becomes _XX per byte, and a key that is too long keeps
-// its beginning, followed by the SHA-256 of the whole.
+// its beginning, followed by the SHA-256 of the whole. A "|" inside a part stays,
+// so only the last part may hold one if different parts are to make different keys.
 func EscapeKey(parts ...string) string {
 	var b strings.Builder
 	for i, part := range parts {

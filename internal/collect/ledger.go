@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,7 +15,7 @@ const (
 	// its lease: how long a killed process delays what it had in hand.
 	LeaseTime = 60 * time.Second
 	// orphanAge is how overdue a due row must be before it counts as left over.
-	// Whoever writes a due row writes its content row much sooner, or gives up.
+	// Whoever writes a due row writes its content row in half that time, or gives up.
 	orphanAge = 10 * time.Minute
 	// rowsAtOnce bounds how many single rows are written at the same time.
 	rowsAtOnce = 8
@@ -25,7 +26,8 @@ const (
 // A Ledger is the record of every content ever announced, and of what is to be
 // done next. A due row is written before the content row that names it and is
 // deleted after that one is finished; so a crash anywhere leaves a due row, and
-// a due row that is left over is settled by reading its content row.
+// a due row that is left over is settled by reading its content row. Every due
+// row has one writer, who alone counts on it.
 type Ledger struct {
 	Store Store
 	// Owner names this process, another name at every start.
@@ -42,26 +44,24 @@ func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 // and returns a claim on each that the ledger lacked. Once it returns without an
 // error, everything is durable. With an error the claims are still good.
 func (l *Ledger) Announce(ctx context.Context, contents []Content) ([]*Claim, error) {
-	began := time.Now()
+	ctx, done := context.WithTimeout(ctx, orphanAge/2)
+	defer done()
 	for i := range contents {
 		c := &contents[i]
 		c.State, c.Owner = Pending, l.Owner
-		c.LeaseUntil = stamp(began.Add(LeaseTime))
+		c.LeaseUntil = stamp(time.Now().Add(LeaseTime))
 		c.Due = c.LeaseUntil
 	}
-	if err := l.writeDue(ctx, contents, OpInsert); err != nil {
+	if err := l.insertDue(ctx, contents); err != nil {
 		return nil, fmt.Errorf("record due contents: %w", err)
 	}
 	claims, known, err := l.insert(ctx, contents)
-	if err == nil && time.Since(began) > orphanAge/2 {
-		err = errors.New("took so long that the due rows may count as left over")
-	}
 	if err != nil {
 		return claims, fmt.Errorf("record contents: %w", err)
 	}
 	// The known ones have due rows of their own. If we crash here, the new ones
 	// are left over and settled.
-	_ = l.writeDue(ctx, known, OpDelete)
+	l.dropDue(ctx, known)
 	return claims, nil
 }
 
@@ -93,17 +93,17 @@ func (l *Ledger) insert(ctx context.Context, contents []Content) (claims []*Clai
 	return claims, known, err
 }
 
-// writeDue inserts or deletes the contents' due rows, in batches per tenant.
-func (l *Ledger) writeDue(ctx context.Context, contents []Content, op Op) error {
-	writes := map[string][]Write{}
-	for _, c := range contents {
-		writes[c.Tenant] = append(writes[c.Tenant], Write{op, dueOf(c)})
+// insertDue writes a due row for each content, in batches per tenant, and leaves
+// its time in Due.
+func (l *Ledger) insertDue(ctx context.Context, contents []Content) error {
+	tenants := map[string][]*Content{}
+	for i := range contents {
+		c := &contents[i]
+		tenants[c.Tenant] = append(tenants[c.Tenant], c)
 	}
-	for _, all := range writes {
-		for len(all) > 0 {
-			batch := all[:min(len(all), batchRows)]
-			all = all[len(batch):]
-			if err := l.writeDueBatch(ctx, batch); err != nil {
+	for _, all := range tenants {
+		for batch := range slices.Chunk(all, batchRows) {
+			if err := l.insertDueBatch(ctx, batch); err != nil {
 				return err
 			}
 		}
@@ -111,28 +111,60 @@ func (l *Ledger) writeDue(ctx context.Context, contents []Content, op Op) error 
 	return nil
 }
 
-func (l *Ledger) writeDueBatch(ctx context.Context, batch []Write) error {
-	err := l.Store.Batch(ctx, batch)
+func (l *Ledger) insertDueBatch(ctx context.Context, batch []*Content) error {
+	writes := make([]Write, len(batch))
+	for i, c := range batch {
+		writes[i] = Write{OpInsert, dueOf(*c)}
+	}
+	err := l.Store.Batch(ctx, writes)
 	if !errors.Is(err, ErrExists) {
 		return err
 	}
-	// Another process announced one of them in the same millisecond: one by one.
-	for _, w := range batch {
-		if _, err := l.Store.Insert(ctx, w.Row); err != nil && !errors.Is(err, ErrExists) {
+	// Somebody else recorded one of them in the same millisecond. A due row is
+	// deleted by who wrote it, so no two contents' writers may count on one: ours
+	// stands a millisecond later.
+	for _, c := range batch {
+		_, err := l.Store.Insert(ctx, dueOf(*c))
+		for ; errors.Is(err, ErrExists); _, err = l.Store.Insert(ctx, dueOf(*c)) {
+			c.Due = c.Due.Add(time.Millisecond)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// dropDue deletes due rows that we wrote and no content row names. What cannot
+// be deleted now is settled when it is old.
+func (l *Ledger) dropDue(ctx context.Context, contents []Content) {
+	for _, c := range contents {
+		_ = l.Store.Delete(ctx, dueOf(c).Key, "")
+	}
+}
+
 // Offer records a content that the source's own list offers. What the list says
 // are facts: they overwrite what a notification said, and reopen the content
 // unless it is delivered. It reports whether there is something to collect now.
 func (l *Ledger) Offer(ctx context.Context, listed Content) (bool, error) {
-	listed.State, listed.Listed, listed.Due = Pending, true, stamp(time.Now())
+	ctx, done := context.WithTimeout(ctx, orphanAge/2)
+	defer done()
+	for { // again when somebody else changed the row between our reading and writing it
+		listed.State, listed.Listed, listed.Due = Pending, true, stamp(time.Now())
+		fresh, err := l.offer(ctx, listed)
+		if !errors.Is(err, ErrExists) && !errors.Is(err, ErrChanged) {
+			return fresh, err
+		}
+	}
+}
+
+func (l *Ledger) offer(ctx context.Context, listed Content) (bool, error) {
 	row, err := l.Store.Get(ctx, listed.Key())
 	if errors.Is(err, ErrNotFound) {
-		return l.offerNew(ctx, listed)
+		return true, l.open(ctx, listed, func(c Content) error {
+			_, err := l.Store.Insert(ctx, Row{Key: c.Key(), Fields: c.fields()})
+			return err
+		})
 	}
 	if err != nil {
 		return false, fmt.Errorf("read ledger: %w", err)
@@ -141,35 +173,37 @@ func (l *Ledger) Offer(ctx context.Context, listed Content) (bool, error) {
 	if c.Listed || c.State == Done {
 		return false, nil
 	}
-	reopen := c.State != Pending
+	c.Tenant, c.Type, c.ID = listed.Tenant, listed.Type, listed.ID
 	c.URI, c.Created, c.Expires, c.Listed = listed.URI, listed.Created, listed.Expires, true
-	if reopen {
+	replace := func(c Content) error {
+		row.Fields = c.fields()
+		_, err := l.Store.Replace(ctx, row)
+		return err
+	}
+	if c.State != Pending {
 		c.State, c.Due, c.Finished = Pending, listed.Due, time.Time{}
-		if err := l.writeDue(ctx, []Content{c}, OpInsert); err != nil {
-			return false, fmt.Errorf("reopen content: %w", err)
-		}
+		return true, l.open(ctx, c, replace)
 	}
-	row.Fields = c.fields()
-	if _, err := l.Store.Replace(ctx, row); err != nil && !errors.Is(err, ErrChanged) {
+	if err := replace(c); err != nil {
 		return false, fmt.Errorf("record listed content: %w", err)
-	} else if err != nil { // somebody works on it; the next listing meets it again
-		return false, nil
 	}
-	return reopen, nil
+	return false, nil
 }
 
-func (l *Ledger) offerNew(ctx context.Context, c Content) (bool, error) {
-	if err := l.writeDue(ctx, []Content{c}, OpInsert); err != nil {
-		return false, fmt.Errorf("record due content: %w", err)
+// open writes a content's due row, then the content row that names it.
+func (l *Ledger) open(ctx context.Context, c Content, write func(Content) error) error {
+	due := []Content{c}
+	if err := l.insertDue(ctx, due); err != nil {
+		return fmt.Errorf("record due content: %w", err)
 	}
-	_, err := l.Store.Insert(ctx, Row{Key: c.Key(), Fields: c.fields()})
-	switch {
-	case errors.Is(err, ErrExists):
-		return false, nil // announced this moment; our due row is settled as left over
-	case err != nil:
-		return false, fmt.Errorf("record listed content: %w", err)
+	err := write(due[0])
+	if errors.Is(err, ErrExists) || errors.Is(err, ErrChanged) {
+		l.dropDue(ctx, due)
 	}
-	return true, nil
+	if err != nil {
+		return fmt.Errorf("record listed content: %w", err)
+	}
+	return nil
 }
 
 // Contents yields a tenant's contents that were created on a day (UTC).

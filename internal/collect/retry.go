@@ -40,7 +40,7 @@ func (r Retry) Do(ctx context.Context, f func(context.Context) error) error {
 // failed together do not come back together, and none comes back at once.
 func (r Retry) pause(attempt int) time.Duration {
 	ceiling := r.Most
-	if shift := attempt - 1; shift < 30 && r.First<<shift < r.Most {
+	if shift := attempt - 1; shift < 63 && r.First < r.Most>>shift { // compared so that nothing overflows
 		ceiling = r.First << shift
 	}
 	if ceiling <= 0 {
@@ -49,8 +49,12 @@ func (r Retry) pause(attempt int) time.Duration {
 	return ceiling/2 + rand.N(ceiling/2+1)
 }
 
-// Wait returns after d, or with the context's error as soon as it ends.
+// Wait returns after d, or with the context's error as soon as it ends; if both
+// have come to pass, with the error.
 func Wait(ctx context.Context, d time.Duration) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

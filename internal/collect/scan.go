@@ -141,16 +141,13 @@ func (s *scanner) key(b []byte, i int) (int, error) {
 // memberNamed compares names byte for byte, as the source writes them; a name
 // with escapes is unescaped first. Of repeated members the last one counts.
 func memberNamed(name []byte) member {
-	switch string(name) {
+	switch string(unescape(name)) {
 	case "Id":
 		return memberID
 	case "CreationTime":
 		return memberTime
 	case "RecordType":
 		return memberType
-	}
-	if plain := unescape(name); len(plain) != len(name) {
-		return memberNamed(plain)
 	}
 	return noMember
 }

@@ -63,6 +63,7 @@ func TestScannerFindsTheTopLevelMembers(t *testing.T) {
 		{"behind a nested object", `{"a":{"b":[1,{}]},"Id":"yes"}`, `"yes"`, ``, ``},
 		{"the last of repeated ones", `{"Id":"a","Id":"b"}`, `"b"`, ``, ``},
 		{"escaped name", `{"\u0049d":"x","Record\u0054ype":1}`, `"x"`, ``, `1`},
+		{"escaped backslash in a name", `{"\\u0049d":"x","Id":"y","\\u0049d":"z"}`, `"y"`, ``, ``},
 		{"other case", `{"id":"x","ID":"y"}`, ``, ``, ``},
 		{"white space", "{ \"Id\" :\n\"x\" , \"RecordType\":\t7 }", `"x"`, ``, `7`},
 		{"an object as value", `{"Id":{"a":[1]},"b":2}`, `{"a":[1]}`, ``, ``},

@@ -54,13 +54,11 @@ func (s *Seen) borrow(ctx context.Context, partition string, since time.Time) (*
 }
 
 // giveBack lets the hour be forgotten, unless it holds what could not be stored
-// yet: that stays in memory until a later content stores it.
+// yet: that waits in memory until a later content stores it.
 func (s *Seen) giveBack(h *hour) {
-	pinned := h.pending() > 0
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h.borrowed--
-	h.pinned = pinned
 }
 
 // reserve takes n bytes out of the memory, forgetting hours nobody uses, and
@@ -75,7 +73,7 @@ func (s *Seen) reserve(n int) bool {
 	for s.used+n > limit {
 		var oldest *hour
 		for _, h := range s.hours {
-			if h.borrowed == 0 && !h.pinned && (oldest == nil || h.used < oldest.used) {
+			if h.borrowed == 0 && h.waiting.Load() == 0 && (oldest == nil || h.used < oldest.used) {
 				oldest = h
 			}
 		}

@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 )
@@ -18,53 +19,86 @@ func (r *carriage) send(ctx context.Context) error {
 		return nil
 	}
 	err := sendRetry.Do(ctx, r.batch.Send)
+	if doubt := r.doubt(); err == nil {
+		err = doubt
+	}
 	switch {
 	case err == nil:
 		r.brake.off()
 	case ctx.Err() == nil:
-		r.brake.on(err)
+		r.brake.on(err, r.began)
 		err = destinationError{err}
 	}
 	// Whatever happened to ctx, what was acknowledged is remembered now: if we
 	// crash here, these records are delivered once more.
 	settling, done := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer done()
-	err = errors.Join(err, r.settle(settling))
+	err = errors.Join(err, r.settle(settling, err == nil))
 	r.batch.Reset()
 	close(r.landing)
 	r.landing = make(chan struct{})
 	return err
 }
 
+// unlikelyMany records refused, and none ever taken, say more about our settings
+// (a wrong stream refuses everything) than about so many records.
+const unlikelyMany = 8
+
+// doubt says why an outcome that the sink reports as a success is not believed.
+func (r *carriage) doubt() error {
+	var states [Refused + 1]int
+	for i := range r.aboard {
+		states[r.batch.Outcome(i).State]++
+	}
+	if states[Delivered] > 0 {
+		r.proven.Store(true)
+	}
+	switch n := len(r.aboard); {
+	case states[Open] > 0:
+		return fmt.Errorf("send records: sink %s settled all but %d of %d records without saying why", r.Sink.Name(), states[Open], n)
+	case states[Refused] == n && n > unlikelyMany && !r.proven.Load():
+		return &Fault{Verdict: JudgesUs, Err: fmt.Errorf("sink %s has taken nothing since the start and refuses all of %d records, so its settings are likelier wrong: %s",
+			r.Sink.Name(), n, brief(r.batch.Outcome(0).Reason))}
+	}
+	return nil
+}
+
 // settle sorts the batch by outcome: acknowledged ids go into memory first, so
-// that nothing that fails below lets them be sent again by this process.
-func (r *carriage) settle(ctx context.Context) error {
+// that nothing that fails below lets them be sent again by this process. Records
+// refused by a sink that failed otherwise are buried too, unless it is in doubt.
+func (r *carriage) settle(ctx context.Context, believed bool) error {
+	type refusal struct {
+		ordinal int
+		raw     []byte
+		reason  string
+	}
 	delivered, open := map[*hour][]identity{}, map[*hour][]identity{}
-	var refused []int
+	var refused []refusal
 	for i, p := range r.aboard {
-		switch r.batch.Outcome(i).State {
+		switch o := r.batch.Outcome(i); o.State {
 		case Delivered:
 			delivered[p.hour] = append(delivered[p.hour], p.id)
 			r.count(p)
+			continue
 		case Refused:
-			refused = append(refused, i)
-			fallthrough
-		default:
-			open[p.hour] = append(open[p.hour], p.id)
+			if believed || r.proven.Load() {
+				refused = append(refused, refusal{p.ordinal, r.batch.Raw(i), o.Reason})
+			}
 		}
+		open[p.hour] = append(open[p.hour], p.id)
 	}
 	for h, ids := range delivered {
 		h.land(ids, true)
 	}
-	var err error
-	for _, i := range refused {
-		err = errors.Join(err, r.bury(ctx, r.aboard[i].ordinal, r.batch.Raw(i), r.batch.Outcome(i).Reason))
-	}
+	err := r.save(ctx)
+	err = errors.Join(err, each(refused, func(one refusal) error {
+		return r.bury(ctx, one.ordinal, one.raw, one.reason)
+	}))
 	for h, ids := range open {
 		h.land(ids, false)
 	}
 	r.aboard = r.aboard[:0]
-	return errors.Join(err, r.save(ctx))
+	return err
 }
 
 func (r *carriage) count(p passenger) {
@@ -83,20 +117,28 @@ func (r *carriage) count(p passenger) {
 // save stores the identities that wait in the hours this content met: its own,
 // and those of others that it filtered against.
 func (r *carriage) save(ctx context.Context) error {
+	var waiting []*hour
+	for _, h := range r.hours {
+		if h.waiting.Load() > 0 {
+			waiting = append(waiting, h)
+		}
+	}
+	return each(waiting, func(h *hour) error { return h.save(ctx) })
+}
+
+// each calls f for all, [rowsAtOnce] at a time, and joins the errors.
+func each[T any](all []T, f func(T) error) error {
 	var (
 		mu    sync.Mutex
 		group sync.WaitGroup
 		slots = make(chan struct{}, rowsAtOnce)
 		errs  error
 	)
-	for _, h := range r.hours {
-		if h.pending() == 0 {
-			continue
-		}
+	for _, one := range all {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			if err := h.save(ctx); err != nil {
+			if err := f(one); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				errs = errors.Join(errs, err)
@@ -116,6 +158,8 @@ func (r *carriage) close() {
 	for _, h := range r.hours {
 		r.Seen.giveBack(h)
 	}
+	r.batch.Reset()
+	r.batches.Put(r.batch) // nothing that it grew to stays for long: the pool is emptied with the garbage
 }
 
 // idOf is the Id of a record that is kept, for people who look for it.
@@ -124,5 +168,5 @@ func idOf(raw []byte) string {
 	if _, err := s.value(append(raw[:len(raw):len(raw)], ' ')); err != nil {
 		return ""
 	}
-	return strings.ToValidUTF8(string(text(s.members[memberID])), "�")
+	return strings.ToValidUTF8(string(text(s.members[memberID])), "\uFFFD")
 }

@@ -18,7 +18,7 @@ func ParseBase(raw string) (*url.URL, error) {
 		return nil, errors.New("is no URL")
 	case u.Host == "" || u.Hostname() == "":
 		return nil, errors.New("has no host; write it like https://host.example")
-	case u.User != nil, u.RawQuery != "", u.Fragment != "":
+	case u.User != nil, strings.ContainsAny(raw, "?#"):
 		return nil, errors.New("must not hold user info, a query or a fragment")
 	case u.Scheme == "https", u.Scheme == "http" && Loopback(u.Host):
 		u.Path = strings.TrimRight(u.Path, "/")
@@ -55,6 +55,9 @@ func Loopback(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && addr.Unmap().IsLoopback() && !addr.Is4In6()
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		host, _ = strings.CutSuffix(inner, "]")
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback() && !addr.Is4In6() && addr.Zone() == ""
 }

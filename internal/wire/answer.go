@@ -50,7 +50,7 @@ func ErrorText(resp *http.Response) string {
 func Printable(s string) string {
 	s = strings.ToValidUTF8(s, "�")
 	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+		if !unicode.IsPrint(r) { // control characters, line separators, what turns the direction of writing
 			return ' '
 		}
 		return r

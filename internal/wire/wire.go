@@ -7,10 +7,13 @@
 package wire
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -37,7 +40,13 @@ func Client(o Options) *http.Client {
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
+			Proxy: http.ProxyFromEnvironment,
+			OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+				if answer.StatusCode != http.StatusOK {
+					return &ProxyError{Status: answer.StatusCode}
+				}
+				return nil
+			},
 			DialContext:           (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
 			TLSHandshakeTimeout:   15 * time.Second,
@@ -48,4 +57,12 @@ func Client(o Options) *http.Client {
 			ForceAttemptHTTP2:     true,
 		},
 	}
+}
+
+// A ProxyError says that the proxy of HTTPS_PROXY did not let us through. Status
+// 407 judges the user and password in that setting; the destination saw nothing.
+type ProxyError struct{ Status int }
+
+func (e *ProxyError) Error() string {
+	return fmt.Sprintf("connect through HTTPS_PROXY: the proxy answers %d %s", e.Status, http.StatusText(e.Status))
 }
