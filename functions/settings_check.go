@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -41,10 +42,24 @@ func (s *Settings) check(src Sources) []error {
 	if !s.Host {
 		complaints = append(complaints, s.checkListener(src.Listens)...)
 	}
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
+		if proxy := src.Env[name]; proxy != "" && !isProxy(proxy) {
+			complain("%s=***: must be the address of a proxy, like http://proxy.example:3128; Go would ignore this one and connect directly", name)
+		}
+	}
 	if n := len(s.WebhookAuthID); n > 0 && n < guessable {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("O365_WEBHOOK_AUTH_ID has fewer than %d characters: it can be guessed", guessable))
 	}
 	return complaints
+}
+
+// isProxy takes what net/http takes: a URL with a host, or host:port.
+func isProxy(raw string) bool {
+	if !strings.Contains(raw, "://") {
+		raw = "http://" + raw
+	}
+	u, err := url.Parse(raw)
+	return err == nil && u.Hostname() != "" && slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme)
 }
 
 // guessable is the length below which a random secret of letters and digits has

@@ -82,6 +82,7 @@ func TestSingleMistakes(t *testing.T) {
 		"streams empty":           {[]string{"O365_CONTENT_STREAMS=[]"}, `O365_CONTENT_STREAMS=[]: must be a JSON array like ["Audit.Exchange","Audit.General"]`},
 		"stream unknown":          {[]string{`O365_CONTENT_STREAMS=["Audit.general"]`}, `O365_CONTENT_STREAMS=["Audit.general"]: names "Audit.general"; the known types are Audit.AzureActiveDirectory, Audit.Exchange, Audit.SharePoint, Audit.General, DLP.All`},
 		"stream twice":            {[]string{`O365_CONTENT_STREAMS=["DLP.All","DLP.All"]`}, `O365_CONTENT_STREAMS=["DLP.All","DLP.All"]: names "DLP.All" twice`},
+		"proxy":                   {[]string{"HTTPS_PROXY=http://user:pass word@proxy"}, "HTTPS_PROXY=***: must be the address of a proxy, like http://proxy.example:3128; Go would ignore this one and connect directly"},
 		"auth id long":            {[]string{"O365_WEBHOOK_AUTH_ID=" + long}, "O365_WEBHOOK_AUTH_ID=***: must be at most 128 printable ASCII characters without spaces"},
 		"auth id with a space":    {[]string{"O365_WEBHOOK_AUTH_ID=0123456789 0123456789"}, "O365_WEBHOOK_AUTH_ID=***: must be at most 128 printable ASCII characters without spaces"},
 		"auth id not ASCII":       {[]string{"O365_WEBHOOK_AUTH_ID=0123456789éééééé"}, "O365_WEBHOOK_AUTH_ID=***: must be at most 128 printable ASCII characters without spaces"},

@@ -134,7 +134,11 @@ func (c *Client) roundTrip(ctx context.Context, req *http.Request, service strin
 	if ctx.Err() == nil {
 		c.doubt(service) // its host may have moved
 	}
-	return nil, &collect.Fault{Verdict: collect.Temporary, Err: fmt.Errorf("ask %s: %w", service, c.hush(wire.Redact(err), secrets))}
+	fault := &collect.Fault{Verdict: collect.Temporary, Err: fmt.Errorf("ask %s: %w", service, c.hush(wire.Redact(err), secrets))}
+	if wire.ProxyRefusesUs(err) {
+		fault.Verdict = collect.JudgesUs
+	}
+	return nil, fault
 }
 
 // answer turns a status into nil or a fault and closes the answer.

@@ -77,7 +77,7 @@ func (t *Tokens) judge(ctx context.Context, tenant string, err error, seen *sigh
 		fault = &collect.Fault{Err: context.Cause(ctx)}
 	case isFault:
 	case seen.err != nil:
-		fault = &collect.Fault{Err: seen.err}
+		fault = network(ctx, seen.err)
 	case failed != nil && failed.RawResponse != nil:
 		fault = t.judgeAnswer(failed.RawResponse)
 	default:

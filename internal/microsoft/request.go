@@ -114,7 +114,11 @@ func network(ctx context.Context, err error) *collect.Fault {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return &collect.Fault{Err: wire.Redact(err)}
+	fault := &collect.Fault{Err: wire.Redact(err)}
+	if wire.ProxyRefusesUs(err) {
+		fault.Verdict = collect.JudgesUs
+	}
+	return fault
 }
 
 // explain says what we were doing, keeping the fault on the outside.

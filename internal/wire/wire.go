@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -65,4 +66,11 @@ type ProxyError struct{ Status int }
 
 func (e *ProxyError) Error() string {
 	return fmt.Sprintf("connect through HTTPS_PROXY: the proxy answers %d %s", e.Status, http.StatusText(e.Status))
+}
+
+// ProxyRefusesUs reports whether err is a proxy's 407: that judges our settings,
+// while other answers of a proxy may change by themselves.
+func ProxyRefusesUs(err error) bool {
+	p, ok := errors.AsType[*ProxyError](err)
+	return ok && p.Status == http.StatusProxyAuthRequired
 }
