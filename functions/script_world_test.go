@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -59,21 +61,18 @@ var worldCommands = map[string]func(ts *testscript.TestScript, neg bool, args []
 // setUpWorld starts a calm world for a script and puts into its environment the
 // settings that make the collector work there.
 func setUpWorld(env *testscript.Env) error {
-	probe, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeAddress()
 	if err != nil {
 		return err
 	}
-	address := probe.Addr().String()
-	if err := probe.Close(); err != nil {
-		return err
-	}
+	seed, _ := strconv.ParseUint(os.Getenv("SIM_SEED"), 10, 64) // 0: drawn and logged
 	s := &stage{webhook: "https://" + address + hostWebhookPath, arrival: make(chan struct{}, 1)}
 	dir := filepath.Join(env.WorkDir, ".world")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
 	s.World, err = sim.New(sim.Options{
-		Calm: true, Dir: dir, SourceID: "source-of-the-test", HostID: "host-of-the-test",
+		Calm: true, Seed: seed, Dir: dir, SourceID: "source-of-the-test", HostID: "host-of-the-test",
 		Push: sim.PushOptions{To: s.webhook, Timeout: 30 * time.Second},
 		Logf: func(format string, args ...any) { env.T().Log(fmt.Sprintf(format, args...)) },
 		OnMessage: func(sim.Message) {
@@ -89,6 +88,21 @@ func setUpWorld(env *testscript.Env) error {
 	env.Defer(s.Close)
 	env.Values["stage"] = s
 	return s.settle(env, address)
+}
+
+// nextPort lies below the ports that the kernel gives out (32768 and up on
+// Linux), so that no simulator takes the collector's before it listens.
+var nextPort atomic.Int64
+
+func freeAddress() (string, error) {
+	nextPort.CompareAndSwap(0, 20_000+int64(os.Getpid()%100)*100)
+	for range 100 {
+		address := net.JoinHostPort("127.0.0.1", strconv.FormatInt(nextPort.Add(1), 10))
+		if probe, err := net.Listen("tcp", address); err == nil {
+			return address, probe.Close()
+		}
+	}
+	return "", errors.New("found no free port")
 }
 
 func (s *stage) settle(env *testscript.Env, address string) error {

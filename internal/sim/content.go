@@ -103,7 +103,7 @@ func (w *World) Offer(o Offer) Published {
 		}
 	}
 	mark := ""
-	if f.sequence%2 == 0 {
+	if f.offers++; f.offers%2 == 0 {
 		mark = "$IsFromNotification" // seen in /notifications; whether notifications have it is not known
 	}
 	pushed := f.add(o, body, mark)

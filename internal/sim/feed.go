@@ -24,6 +24,7 @@ type feed struct {
 	byID          map[string]*content   // listed and pushed ids alike
 	sent          map[string][]notified // by type, what /notifications tells
 	sequence      int
+	offers        int
 	calls         Calls
 }
 
