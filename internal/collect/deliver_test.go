@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"azcollector/internal/collect"
 )
@@ -279,7 +281,7 @@ func TestDeliverRemembersWhatWasAcknowledgedWhenItIsStopped(t *testing.T) {
 	to.script = func(ctx context.Context, n int, open []string) ([]collect.OutcomeState, error) {
 		if n == 2 {
 			stop()
-			return []collect.OutcomeState{collect.Delivered, collect.Open, collect.Open}, ctx.Err()
+			return []collect.OutcomeState{collect.Delivered, collect.Open, collect.Open}, context.Canceled
 		}
 		return all(open, collect.Delivered), nil
 	}
@@ -291,6 +293,44 @@ func TestDeliverRemembersWhatWasAcknowledgedWhenItIsStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, to.got(), raws...)
+}
+
+// A post under way is not cut off: its records may be taken already.
+func TestDeliverWaitsForAPostUnderWayWhenItIsStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t)
+		ctx, stop := context.WithCancel(t.Context())
+		to := &sink{t: t, full: 3}
+		to.script = func(ctx context.Context, n int, open []string) ([]collect.OutcomeState, error) {
+			if n != 2 {
+				return all(open, collect.Delivered), nil
+			}
+			stop()
+			if err := collect.Wait(ctx, time.Second); err != nil {
+				return nil, err
+			}
+			return all(open, collect.Delivered), nil
+		}
+		raws := recs("r", 10)
+		if tally, err := delivery(to, s).Deliver(ctx, parcel("1"), read(raws...)); !errors.Is(err, context.Canceled) || tally.Delivered != 6 || to.count() != 2 {
+			t.Fatalf("%+v, %v after %d posts", tally, err, to.count())
+		}
+	})
+}
+
+// A destination that does not answer is not waited for for long.
+func TestDeliverEndsAPostThatHangsWhenItIsStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		to := &sink{t: t, script: func(ctx context.Context, _ int, _ []string) ([]collect.OutcomeState, error) {
+			stop()
+			<-ctx.Done()
+			return nil, context.Cause(ctx)
+		}}
+		if _, err := delivery(to, open(t)).Deliver(ctx, parcel("1"), read(recs("r", 3)...)); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	})
 }
 
 func TestIdentitiesThatCannotBeStoredAreNotSentAgain(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A destinationError is a failure of the sink, not of the source or the store.
@@ -18,7 +19,12 @@ func (r *carriage) send(ctx context.Context) error {
 	if len(r.aboard) == 0 {
 		return nil
 	}
-	err := sendRetry.Do(ctx, r.batch.Send)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	lasting, end := linger(ctx, sendGrace)
+	err := sendRetry.Do(ctx, func(context.Context) error { return r.batch.Send(lasting) })
+	end()
 	if doubt := r.doubt(); err == nil {
 		err = doubt
 	}
@@ -38,6 +44,23 @@ func (r *carriage) send(ctx context.Context) error {
 	close(r.landing)
 	r.landing = make(chan struct{})
 	return err
+}
+
+// sendGrace is how long a post under way may go on once we are asked to stop: its
+// records may be taken already, and an answer that nobody waits for means that
+// they are sent again.
+const sendGrace = 5 * time.Second
+
+// linger returns a context that ends a grace later than ctx.
+func linger(ctx context.Context, grace time.Duration) (lasting context.Context, end func()) {
+	lasting, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) })
+	})
+	return lasting, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 // unlikelyMany records refused, and none ever taken, say more about our settings
