@@ -1,13 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -138,15 +136,6 @@ func (h *house) openSink() (collect.Sink, error) {
 	registrar := &registrar{settings: s, store: h.store, client: client}
 	return alertlogic.NewIngest(client, alertlogic.IngestOptions{
 		Stream: s.IngestStream, MaxPayload: s.MaxPayload, DeflateLevel: s.DeflateLevel,
-		Hostname: hostname(s), Identity: registrar.identity,
+		Hostname: s.HostName, Identity: registrar.identity,
 	})
-}
-
-// hostname is who Alert Logic sees. Azure always says; elsewhere it is the machine.
-func hostname(s Settings) string {
-	if s.HostName != "" {
-		return s.HostName
-	}
-	name, _ := os.Hostname() // "unknown" is better than a batch that ingest refuses
-	return cmp.Or(name, "unknown")
 }

@@ -64,7 +64,7 @@ func (w *World) adminPublish(rw http.ResponseWriter, r *http.Request) {
 // ruleText is a [Rule] as people write it: durations like 10s.
 type ruleText struct {
 	Op, Match, Kind, RetryAfter, For, Delay string
-	Status, Count                           int
+	Status, Skip, Count                     int
 	Probability                             float64
 }
 
@@ -89,7 +89,7 @@ func (w *World) adminFault(rw http.ResponseWriter, r *http.Request) {
 func (t ruleText) rule() (Rule, string) {
 	rule := Rule{
 		Op: t.Op, Match: t.Match, Kind: Kind(t.Kind), RetryAfter: t.RetryAfter,
-		Status: t.Status, Count: t.Count, Probability: t.Probability,
+		Status: t.Status, Skip: t.Skip, Count: t.Count, Probability: t.Probability,
 	}
 	if injections[rule.Kind].inject == nil {
 		return rule, "kind is none of those that --help lists"
