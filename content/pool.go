@@ -7,6 +7,7 @@ package content
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -22,7 +23,7 @@ type Pool struct {
 	Every time.Duration
 	// Once ends Run when what is due has been tried, instead of when ctx ends.
 	Once bool
-	// Report is told why due rows could not be read.
+	// Report is told why due rows could not be read; with Once, Run's error says it.
 	Report func(error)
 }
 
@@ -43,15 +44,19 @@ func (p *Pool) Run(ctx context.Context) error {
 	}
 	for {
 		var tried sync.WaitGroup
+		var failed error
 		for _, tenant := range p.Tenants {
 			if err := p.bring(ctx, tenant, time.Now().Add(ahead), &tried); err != nil && ctx.Err() == nil {
-				p.Report(err)
+				failed = errors.Join(failed, err)
 			}
 		}
 		ahead = 0
 		if p.Once {
 			tried.Wait()
-			return ctx.Err()
+			return errors.Join(failed, ctx.Err())
+		}
+		if failed != nil {
+			p.Report(failed)
 		}
 		if collect.Wait(ctx, p.Every) != nil {
 			return nil

@@ -113,3 +113,15 @@ func TestPoolTriesAgainUntilItIsStopped(t *testing.T) {
 		}
 	})
 }
+
+// Who asked for one look learns that there was none.
+func TestPoolOnceSaysThatItCouldNotLook(t *testing.T) {
+	p, ledger := house(t, t.TempDir(), records)
+	p.Once = true
+	if err := ledger.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(t.Context()); err == nil {
+		t.Error("no error with a closed store")
+	}
+}

@@ -21,6 +21,10 @@ const (
 	// maxEnvelope bounds an invocation's JSON. A queue message has at most 64 KiB
 	// and a binary one grows by base64 and two rounds of escaping.
 	maxEnvelope = 10 << 20
+	// hostIdle is longer than the minute for which .NET keeps an idle connection
+	// (SocketsHttpHandler.PooledConnectionIdleTimeout), so that the host never sends
+	// an invocation into a connection that we are just closing.
+	hostIdle = 5 * time.Minute
 	// maxInvocationID is far above a GUID's 36 characters.
 	maxInvocationID = 128
 )
@@ -49,6 +53,7 @@ func serveHost(ctx context.Context, listener net.Listener, log *logrus.Logger, o
 		Handler:           h,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       bodyTimeout, // the host streams a stranger's body to us as it comes
+		IdleTimeout:       hostIdle,
 		ErrorLog:          serverLog(log),
 	})
 	cancel()

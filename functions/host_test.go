@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -355,4 +356,40 @@ func TestHostPortTaken(t *testing.T) {
 	if err == nil || !strings.HasPrefix(err.Error(), `listen on FUNCTIONS_CUSTOMHANDLER_PORT "not a port"`) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// The host's client keeps an idle connection for a minute; if we closed it
+// earlier, now and then an invocation would be sent into the closing.
+func TestHostKeepsIdleConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		listener, stopped := newPipeListener(), make(chan error, 1)
+		go func() {
+			stopped <- serveHost(ctx, listener, newLogger(io.Discard, true), func(context.Context) (*rooms, error) { return &rooms{}, nil })
+		}()
+		conn := listener.dial()
+		answers := bufio.NewReader(conn)
+		for range 2 {
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := request.Write(conn); err != nil {
+				t.Fatalf("send: %v", err)
+			}
+			answer, err := http.ReadResponse(answers, request)
+			if err != nil {
+				t.Fatalf("receive: %v", err)
+			}
+			if _, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != http.StatusOK {
+				t.Fatal(answer.Status, err)
+			}
+			time.Sleep(time.Minute)
+		}
+		stop()
+		_ = conn.Close()
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -60,6 +60,10 @@ func (r *registrar) kept(ctx context.Context) (alertlogic.Registration, error) {
 	}
 	host, _ := row.Fields["HostID"].(string)
 	source, _ := row.Fields["SourceID"].(string)
+	if host == "" || source == "" { // ingest would take batches that belong to nobody
+		return alertlogic.Registration{}, fmt.Errorf("read the registration: the state's row %s/%s in table %s names no host or no source; delete it to register anew",
+			key.Partition, key.Row, key.Kind)
+	}
 	return alertlogic.Registration{HostID: host, SourceID: source}, nil
 }
 

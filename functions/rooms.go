@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"runtime/debug"
 	"sync"
@@ -36,7 +37,7 @@ const stopGrace = 10 * time.Second
 
 // again is how patiently what must not stay broken is tried again: for as long
 // as the process lives.
-var again = collect.Retry{Attempts: 1 << 62, First: time.Second, Most: time.Minute}
+var again = collect.Retry{Attempts: math.MaxInt, First: time.Second, Most: time.Minute}
 
 // tryAgain calls f until it succeeds or ctx ends. An error is logged once for as
 // long as it stays the same. What the error judges does not matter here: keys are

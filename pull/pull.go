@@ -16,6 +16,11 @@ import (
 	"azcollector/internal/collect"
 )
 
+// furthest is how far back is asked: the API refuses a window that begins more
+// than 7 days ago (Management Activity API reference, "List available content"),
+// and five minutes are for the request to arrive.
+const furthest = 7*24*time.Hour - 5*time.Minute
+
 // A Lister puts the source's list into the ledger.
 type Lister struct {
 	Tenants, Types []string
@@ -39,13 +44,19 @@ func (l *Lister) Run(ctx context.Context) error {
 	for _, tenant := range l.Tenants {
 		for _, contentType := range l.Types {
 			for from := now.Add(-l.Lookback).Truncate(time.Hour); from.Before(now) && ctx.Err() == nil; from = from.Add(time.Hour) {
-				to := from.Add(time.Hour)
+				start, to := from, from.Add(time.Hour)
 				if to.After(now) {
 					to = now
 				}
-				if err := l.window(ctx, tenant, contentType, from, to); err != nil {
+				if edge := l.Now().UTC().Add(-furthest); start.Before(edge) { // anew each time: a slow run slides past it
+					start = edge
+				}
+				if !start.Before(to) {
+					continue
+				}
+				if err := l.window(ctx, tenant, contentType, start, to); err != nil {
 					errs = append(errs, fmt.Errorf("list %s from %s to %s: %w", contentType,
-						from.Format(time.RFC3339), to.Format(time.RFC3339), err))
+						start.Format(time.RFC3339), to.Format(time.RFC3339), err))
 				}
 			}
 		}

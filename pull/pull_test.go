@@ -98,3 +98,29 @@ func TestListerAsksForEveryTenantAndTypeUntilItIsStopped(t *testing.T) {
 		t.Errorf("asked %q, %v", asked, err)
 	}
 }
+
+// The API refuses a window that begins more than seven days back, and with it
+// what of that hour it still has.
+func TestListerStaysWithinSevenDays(t *testing.T) {
+	now := time.Date(2026, 11, 8, 12, 34, 0, 0, time.UTC)
+	var first string
+	windows := 0
+	l := &pull.Lister{
+		Tenants: []string{"t"}, Types: []string{"Audit.General"}, Lookback: 7 * 24 * time.Hour,
+		Now: func() time.Time { return now },
+		Contents: func(_ context.Context, _, _ string, from, to time.Time) iter.Seq2[collect.Content, error] {
+			if windows++; windows == 1 {
+				first = from.Format("2 15:04-") + to.Format("15:04")
+			}
+			if now.Sub(from) >= 7*24*time.Hour || !from.Before(to) {
+				t.Errorf("asked from %s to %s", from, to)
+			}
+			now = now.Add(30 * time.Second) // a slow run
+			return func(func(collect.Content, error) bool) {}
+		},
+		Report: func(string, time.Time, time.Time, int, int) {},
+	}
+	if err := l.Run(t.Context()); err != nil || first != "1 12:39-13:00" || windows != 169 {
+		t.Errorf("%d windows, the first %s, %v", windows, first, err)
+	}
+}

@@ -150,7 +150,7 @@ func dueAfter(attempts int64, err error) time.Duration {
 		most = dueDestination
 	}
 	delay := most
-	if attempts < 12 {
+	if 0 <= attempts && attempts < 12 { // a row may say anything, and a negative shift ends the process
 		delay = min(most, dueFirst<<attempts)
 	}
 	return max(delay/2+rand.N(delay/2+1), RetryAfterOf(err))

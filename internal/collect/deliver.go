@@ -70,6 +70,7 @@ type carriage struct {
 	batch   Batch
 	aboard  []passenger   // the records in the batch, in order
 	landing chan struct{} // closes when the batch's outcome is known
+	mu      sync.Mutex    // those who bury side by side count in the tally
 }
 
 type passenger struct {
@@ -144,6 +145,8 @@ func (r *carriage) bury(ctx context.Context, ordinal int, raw []byte, reason str
 	if err := bury(ctx, r.Store, r.content, ordinal, idOf(raw), raw, reason); err != nil {
 		return err
 	}
-	atomic.AddInt64(&r.tally.Dead, 1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tally.Dead++
 	return nil
 }

@@ -34,8 +34,7 @@ const (
 	Missing
 	// Expired: the source says that the content is gone for good (AF20051).
 	Expired
-	// Broken: the source answered 200 with what is no complete JSON array, or
-	// with more than we take.
+	// Broken: the source answered 200 with what is no complete JSON array.
 	Broken
 )
 

@@ -194,8 +194,9 @@ func (h *hour) save(ctx context.Context) error {
 		row := h.next
 		err := h.append(ctx, batch)
 		if errors.Is(err, ErrExists) { // another process wrote this row: read it, take the next
-			err = h.read(ctx)
-			h.next = max(h.next, row+1)
+			if err = h.read(ctx); err == nil { // a row that was not read is not passed over
+				h.next = max(h.next, row+1)
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("store record identities: %w", err)

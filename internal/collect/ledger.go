@@ -170,7 +170,7 @@ func (l *Ledger) offer(ctx context.Context, listed Content) (bool, error) {
 		return false, fmt.Errorf("read ledger: %w", err)
 	}
 	c := contentOf(row)
-	if c.Listed || c.State == Done {
+	if c.State == Done || c.Listed && c.State != Gone { // what is offered is not gone, whatever we made of an answer or of our clock
 		return false, nil
 	}
 	c.Tenant, c.Type, c.ID = listed.Tenant, listed.Type, listed.ID

@@ -1,8 +1,10 @@
 package collect_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"azcollector/internal/collect"
@@ -31,6 +33,18 @@ func TestOffer(t *testing.T) {
 		{"announced and delivered", func(t *testing.T, l *collect.Ledger, c collect.Content) {
 			_ = finish(t.Context(), announce(t, l, heard(c))[0], collect.Done)
 		}, false, collect.Done, "https://elsewhere.example"},
+		{"listed, expired and still listed", func(t *testing.T, l *collect.Ledger, c collect.Content) {
+			if _, err := l.Offer(t.Context(), heard(c)); err != nil {
+				t.Fatal(err)
+			}
+			for due, err := range l.Due(t.Context(), tenant, time.Now().Add(time.Minute)) {
+				claim, failed := l.Take(t.Context(), due)
+				if err != nil || failed != nil {
+					t.Fatal(err, failed)
+				}
+				_ = finish(t.Context(), claim, collect.Gone)
+			}
+		}, true, collect.Pending, ""},
 		{"listed before", func(t *testing.T, l *collect.Ledger, c collect.Content) {
 			if _, err := l.Offer(t.Context(), heard(c)); err != nil {
 				t.Fatal(err)
@@ -174,4 +188,20 @@ func TestAnnounceOfMany(t *testing.T) {
 	if left := dues(t, s); len(left) != 250 {
 		t.Errorf("%d due rows", len(left))
 	}
+}
+
+// What a row says of its attempts is a stranger's word too.
+func TestARowWithImpossibleAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlant(t, fails(errors.New("connection reset")))
+		c := fresh("1")
+		announce(t, p.Ledger, c)
+		p.store.tamper(t, c.Key(), collect.Fields{"Attempts": int64(-9)})
+		stop := p.run(t, time.Minute)
+		time.Sleep(5 * time.Minute)
+		stop()
+		if row := get(t, p.store, c); row.State != collect.Pending || row.LastError == "" {
+			t.Errorf("row %+v", row)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package collect_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -313,4 +314,45 @@ func TestContentsThatWantEachOthersRecords(t *testing.T) {
 	if n := identities(t, s); n != 30 {
 		t.Errorf("%d identities stored", n)
 	}
+}
+
+// Who cannot read the row that another process put in its way has not read it:
+// what that one delivered is still met as a duplicate later.
+func TestARowThatCouldNotBeReadIsReadLater(t *testing.T) {
+	s, to := open(t), &sink{t: t}
+	deaf := &deafStore{store: s}
+	ours, other := delivery(to, deaf), delivery(to, s)
+	ours.Seen.Shared = true
+	deliver := func(d *collect.Delivery, id string, raws ...string) (collect.Tally, error) {
+		return d.Deliver(t.Context(), parcel(id), read(raws...))
+	}
+	to.script = func(_ context.Context, n int, open []string) ([]collect.OutcomeState, error) {
+		if n == 1 { // our post is under way, and the hour was read before
+			if _, err := deliver(other, "1", recs("other", 2)...); err != nil {
+				t.Error(err)
+			}
+			deaf.deaf = true
+		}
+		return all(open, collect.Delivered), nil
+	}
+	if _, err := deliver(ours, "2", recs("ours", 1)...); err == nil {
+		t.Fatal("the other's row was read")
+	}
+	deaf.deaf = false
+	if tally, err := deliver(ours, "3", recs("other", 2)...); err != nil || tally.Duplicate != 2 {
+		t.Errorf("%+v, %v", tally, err)
+	}
+}
+
+// A deafStore cannot list while it is deaf.
+type deafStore struct {
+	*store
+	deaf bool
+}
+
+func (s *deafStore) List(ctx context.Context, kind, partition, from string) iter.Seq2[collect.Row, error] {
+	if s.deaf {
+		return func(yield func(collect.Row, error) bool) { yield(collect.Row{}, errStore) }
+	}
+	return s.store.List(ctx, kind, partition, from)
 }

@@ -19,7 +19,7 @@ var errIdle = errors.New("no byte of the answer arrived for too long")
 // A body reads an answer under two limits: how many bytes, and how long without
 // one. The clock runs only while somebody reads, so that a slow destination is
 // not blamed on the source. Its errors are faults: [collect.Broken] for what
-// ends too early or is too large, temporary otherwise.
+// ends too early, [collect.JudgesUs] for what is too large, temporary otherwise.
 type body struct {
 	source io.ReadCloser
 	cancel context.CancelCauseFunc // ends the request
@@ -64,7 +64,9 @@ func (b *body) Read(p []byte) (int, error) {
 	b.timer.Stop()
 	if int64(n) > b.left {
 		n = int(b.left)
-		err = &collect.Fault{Verdict: collect.Broken, Err: fmt.Errorf(
+		// Not broken: what lies beyond the limit would be kept nowhere. Records before
+		// it are delivered, and the content waits for the setting or its end.
+		err = &collect.Fault{Verdict: collect.JudgesUs, Err: fmt.Errorf(
 			"the answer has more than %d bytes: raise O365_MAX_CONTENT_BYTES", b.limit)}
 	}
 	b.left -= int64(n)

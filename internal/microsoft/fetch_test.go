@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,10 +146,12 @@ func TestFetchTakesNoMoreThanConfigured(t *testing.T) {
 	if got, err := drain(limited(len(records)), t, w.content("x"), false); err != nil || len(got) != 2 {
 		t.Errorf("a body of exactly the limit: %q, %v", got, err)
 	}
-	_, err := drain(limited(len(records)-1), t, w.content("x"), false)
-	wantFault(t, err, collect.Broken, "")
-	if !strings.Contains(err.Error(), "O365_MAX_CONTENT_BYTES") {
-		t.Errorf("error %q does not name the setting", err)
+	for _, salvage := range []bool{false, true} { // what is beyond the limit is never salvaged away
+		got, err := drain(limited(len(records)-1), t, w.content("x"), salvage)
+		wantFault(t, err, collect.JudgesUs, "")
+		if !strings.Contains(err.Error(), "O365_MAX_CONTENT_BYTES") || slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "body ") }) {
+			t.Errorf("yielded %q, then %q, which does not name the setting", got, err)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"azcollector/internal/collect"
@@ -89,6 +90,9 @@ func (e *Embedded) DeletePayload(ctx context.Context, name string) error {
 // syncDir makes the names in a directory durable; without it a file that was
 // written and renamed can be gone after a power cut.
 func syncDir(dir string) error {
+	if runtime.GOOS == "windows" { // it flushes no directory ("Access is denied"); NTFS keeps names in its journal
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return fmt.Errorf("make names durable: %w", err)

@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"azcollector/internal/wire"
 )
@@ -183,4 +185,55 @@ func TestClientHonoursHTTPSProxy(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
+}
+
+// A gateway that forgets a connection neither closes it nor passes anything on.
+// The client notices by itself and takes another connection.
+func TestHTTP2LeavesADeadConnection(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	client := wire.Client(wire.Options{HeaderTimeout: 2 * time.Second, Roots: roots})
+	defer client.CloseIdleConnections()
+	var forgotten atomic.Bool // by the gateway: what the first connection carries
+	var dialled atomic.Bool
+	client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err == nil && !dialled.Swap(true) {
+			conn = &forgetful{Conn: conn, forgotten: &forgotten}
+		}
+		return conn, err
+	}
+	for try := 0; ; try++ {
+		resp, err := client.Get(server.URL)
+		if err == nil {
+			proto, _ := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			if string(proto) != "HTTP/2.0" {
+				t.Fatalf("spoke %s", proto)
+			}
+			if forgotten.Swap(true) {
+				return // a new connection
+			}
+		}
+		if try == 3 {
+			t.Fatalf("still on the dead connection: %v", err)
+		}
+	}
+}
+
+// A forgetful connection swallows what is written once it is forgotten.
+type forgetful struct {
+	net.Conn
+	forgotten *atomic.Bool
+}
+
+func (c *forgetful) Write(p []byte) (int, error) {
+	if c.forgotten.Load() {
+		return len(p), nil
+	}
+	return c.Conn.Write(p)
 }

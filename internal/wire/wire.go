@@ -56,6 +56,10 @@ func Client(o Options) *http.Client {
 			IdleConnTimeout:       90 * time.Second,
 			MaxIdleConnsPerHost:   o.Connections,
 			ForceAttemptHTTP2:     true,
+			// A connection that a gateway forgot answers nothing and is not closed: without
+			// pings every request would be put on it, until the kernel gives it up after
+			// a quarter of an hour.
+			HTTP2: &http.HTTP2Config{SendPingTimeout: o.HeaderTimeout / 4, PingTimeout: o.HeaderTimeout / 4},
 		},
 	}
 }
