@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"sync"
@@ -40,7 +41,9 @@ func (d *Delivery) Deliver(ctx context.Context, c Content, records iter.Seq2[Rec
 	defer run.close()
 	for rec, err := range records {
 		if err != nil {
-			return run.tally, err
+			// What arrived whole goes now: the source may never get further, and
+			// the next attempt filters it.
+			return run.tally, errors.Join(err, run.send(ctx))
 		}
 		if err := run.take(ctx, rec); err != nil {
 			return run.tally, err

@@ -295,6 +295,29 @@ func TestDeliverRemembersWhatWasAcknowledgedWhenItIsStopped(t *testing.T) {
 	same(t, to.got(), raws...)
 }
 
+// A source that never gets further still gives what it has whole.
+func TestDeliverSendsWhatArrivedBeforeTheSourceFailed(t *testing.T) {
+	s := open(t)
+	to := &sink{t: t, full: 3}
+	raws := recs("r", 5)
+	cut := errors.New("cut short")
+	failing := func(yield func(collect.Record, error) bool) {
+		for rec := range read(raws[:4]...) {
+			if !yield(rec, nil) {
+				return
+			}
+		}
+		yield(collect.Record{}, cut)
+	}
+	if tally, err := delivery(to, s).Deliver(t.Context(), parcel("1"), failing); !errors.Is(err, cut) || tally.Delivered != 4 {
+		t.Fatalf("%+v, %v", tally, err)
+	}
+	if tally, err := delivery(to, s).Deliver(t.Context(), parcel("1"), read(raws...)); err != nil || tally.Delivered != 1 || tally.Duplicate != 4 {
+		t.Fatalf("%+v, %v", tally, err)
+	}
+	same(t, to.got(), raws...)
+}
+
 // A post under way is not cut off: its records may be taken already.
 func TestDeliverWaitsForAPostUnderWayWhenItIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

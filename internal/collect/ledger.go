@@ -19,6 +19,8 @@ const (
 	orphanAge = 10 * time.Minute
 	// rowsAtOnce bounds how many single rows are written at the same time.
 	rowsAtOnce = 8
+	// reopenAfter is how long a listed content that is expired or dead rests.
+	reopenAfter = time.Hour
 	// batchRows is the most that one batch takes.
 	batchRows = 100
 )
@@ -158,6 +160,20 @@ func (l *Ledger) Offer(ctx context.Context, listed Content) (bool, error) {
 	}
 }
 
+// reopens reports whether the list's word changes a row: of a content that only a
+// notification told of, and of one that came to nothing, whatever we made of an
+// answer or of our clock. What the list keeps offering is tried once an hour at
+// the most, however often it is listed.
+func reopens(c Content) bool {
+	switch {
+	case c.State == Done:
+		return false
+	case !c.Listed:
+		return true
+	}
+	return c.State != Pending && time.Since(c.Finished) >= reopenAfter
+}
+
 func (l *Ledger) offer(ctx context.Context, listed Content) (bool, error) {
 	row, err := l.Store.Get(ctx, listed.Key())
 	if errors.Is(err, ErrNotFound) {
@@ -170,7 +186,7 @@ func (l *Ledger) offer(ctx context.Context, listed Content) (bool, error) {
 		return false, fmt.Errorf("read ledger: %w", err)
 	}
 	c := contentOf(row)
-	if c.State == Done || c.Listed && c.State != Gone { // what is offered is not gone, whatever we made of an answer or of our clock
+	if !reopens(c) {
 		return false, nil
 	}
 	c.Tenant, c.Type, c.ID = listed.Tenant, listed.Type, listed.ID

@@ -15,6 +15,21 @@ func TestOffer(t *testing.T) {
 		c.URI, c.Expires = "https://elsewhere.example", created
 		return c
 	}
+	listedAndFinished := func(state collect.State, ago time.Duration) func(*testing.T, *collect.Ledger, collect.Content) {
+		return func(t *testing.T, l *collect.Ledger, c collect.Content) {
+			if _, err := l.Offer(t.Context(), heard(c)); err != nil {
+				t.Fatal(err)
+			}
+			for due, err := range l.Due(t.Context(), tenant, time.Now().Add(time.Minute)) {
+				claim, failed := l.Take(t.Context(), due)
+				if err != nil || failed != nil {
+					t.Fatal(err, failed)
+				}
+				_ = finish(t.Context(), claim, state)
+			}
+			time.Sleep(ago) // in a bubble
+		}
+	}
 	for _, test := range []struct {
 		name    string
 		prepare func(t *testing.T, l *collect.Ledger, c collect.Content)
@@ -33,18 +48,10 @@ func TestOffer(t *testing.T) {
 		{"announced and delivered", func(t *testing.T, l *collect.Ledger, c collect.Content) {
 			_ = finish(t.Context(), announce(t, l, heard(c))[0], collect.Done)
 		}, false, collect.Done, "https://elsewhere.example"},
-		{"listed, expired and still listed", func(t *testing.T, l *collect.Ledger, c collect.Content) {
-			if _, err := l.Offer(t.Context(), heard(c)); err != nil {
-				t.Fatal(err)
-			}
-			for due, err := range l.Due(t.Context(), tenant, time.Now().Add(time.Minute)) {
-				claim, failed := l.Take(t.Context(), due)
-				if err != nil || failed != nil {
-					t.Fatal(err, failed)
-				}
-				_ = finish(t.Context(), claim, collect.Gone)
-			}
-		}, true, collect.Pending, ""},
+		{"listed, expired, and listed again at once", listedAndFinished(collect.Gone, 0), false, collect.Gone, "https://elsewhere.example"},
+		{"listed, expired, and still listed an hour later", listedAndFinished(collect.Gone, time.Hour), true, collect.Pending, ""},
+		{"listed, dead, and still listed an hour later", listedAndFinished(collect.Dead, time.Hour), true, collect.Pending, ""},
+		{"listed, delivered, and still listed an hour later", listedAndFinished(collect.Done, time.Hour), false, collect.Done, "https://elsewhere.example"},
 		{"listed before", func(t *testing.T, l *collect.Ledger, c collect.Content) {
 			if _, err := l.Offer(t.Context(), heard(c)); err != nil {
 				t.Fatal(err)
@@ -52,21 +59,23 @@ func TestOffer(t *testing.T) {
 		}, false, collect.Pending, "https://elsewhere.example"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := open(t)
-			l := ledger(s, "first", false)
-			c := fresh("1")
-			test.prepare(t, l, c)
-			isFresh, err := l.Offer(t.Context(), c)
-			if test.uri == "" {
-				test.uri = c.URI
-			}
-			row := get(t, s, c)
-			if err != nil || isFresh != test.fresh || row.State != test.state || row.URI != test.uri {
-				t.Errorf("fresh %v, %v, row %+v", isFresh, err, row)
-			}
-			if isFresh && !row.Listed {
-				t.Error("the row does not say that it is listed")
-			}
+			synctest.Test(t, func(t *testing.T) {
+				s := open(t)
+				l := ledger(s, "first", false)
+				c := fresh("1")
+				test.prepare(t, l, c)
+				isFresh, err := l.Offer(t.Context(), c)
+				if test.uri == "" {
+					test.uri = c.URI
+				}
+				row := get(t, s, c)
+				if err != nil || isFresh != test.fresh || row.State != test.state || row.URI != test.uri {
+					t.Errorf("fresh %v, %v, row %+v", isFresh, err, row)
+				}
+				if isFresh && !row.Listed {
+					t.Error("the row does not say that it is listed")
+				}
+			})
 		})
 	}
 }

@@ -1,8 +1,6 @@
 package microsoft
 
 import (
-	"compress/flate"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +16,8 @@ var errIdle = errors.New("no byte of the answer arrived for too long")
 
 // A body reads an answer under two limits: how many bytes, and how long without
 // one. The clock runs only while somebody reads, so that a slow destination is
-// not blamed on the source. Its errors are faults: [collect.Broken] for what
-// ends too early, [collect.JudgesUs] for what is too large, temporary otherwise.
+// not blamed on the source. Its errors are faults: [collect.JudgesUs] for
+// what is too large, temporary otherwise.
 type body struct {
 	source io.ReadCloser
 	cancel context.CancelCauseFunc // ends the request
@@ -88,9 +86,7 @@ func (b *body) judge(err error) error {
 	if errors.Is(err, io.EOF) {
 		return err
 	}
-	_, corrupt := errors.AsType[flate.CorruptInputError](err)
-	if corrupt || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) {
-		return &collect.Fault{Verdict: collect.Broken, Err: fmt.Errorf("the answer is cut short or damaged: %w", err)}
-	}
-	return &collect.Fault{Err: fmt.Errorf("the connection broke: %w", wire.Redact(err))}
+	// What the transport knows to be cut short or damaged says nothing about the
+	// content itself: it is asked for again for as long as it exists.
+	return &collect.Fault{Err: fmt.Errorf("the answer is cut short or damaged: %w", wire.Redact(err))}
 }

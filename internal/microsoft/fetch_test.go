@@ -107,12 +107,12 @@ func TestFetchOfDamagedBodies(t *testing.T) {
 		reset   bool
 		verdict collect.Verdict
 	}{
-		"shorter than its Content-Length": {fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(records), half), false, collect.Broken},
+		"shorter than its Content-Length": {fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(records), half), false, collect.Temporary},
 		"without Content-Length":          {"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + half, false, collect.Broken},
-		"chunked without its end":         {fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(half), half), false, collect.Broken},
-		"truncated gzip":                  {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + zipped[:len(zipped)-12], false, collect.Broken},
-		"no gzip":                         {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + records, false, collect.Broken},
-		"wrong checksum":                  {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + zipped[:len(zipped)-8] + "12345678", false, collect.Broken},
+		"chunked without its end":         {fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(half), half), false, collect.Temporary},
+		"truncated gzip":                  {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + zipped[:len(zipped)-12], false, collect.Temporary},
+		"no gzip":                         {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + records, false, collect.Temporary},
+		"wrong checksum":                  {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + zipped[:len(zipped)-8] + "12345678", false, collect.Temporary},
 		"HTML":                            {"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>", false, collect.Broken},
 		"empty":                           {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, collect.Broken},
 		"connection reset":                {fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(records), half), true, collect.Temporary},
