@@ -23,7 +23,8 @@ type Pool struct {
 	Every time.Duration
 	// Once ends Run when what is due has been tried, instead of when ctx ends.
 	Once bool
-	// Report is told why due rows could not be read; with Once, Run's error says it.
+	// Report is told of every look why due rows could not be read, nil if they
+	// could; with Once, Run's error says it.
 	Report func(error)
 }
 
@@ -55,9 +56,7 @@ func (p *Pool) Run(ctx context.Context) error {
 			tried.Wait()
 			return errors.Join(failed, ctx.Err())
 		}
-		if failed != nil {
-			p.Report(failed)
-		}
+		p.Report(failed)
 		if collect.Wait(ctx, p.Every) != nil {
 			return nil
 		}

@@ -7,8 +7,10 @@ import (
 	"io"
 	"maps"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 	"github.com/sirupsen/logrus"
@@ -99,6 +101,7 @@ func realMain(ctx context.Context, args, env []string, stdout, stderr io.Writer)
 // host is the custom handler. Settings are read anew at each attempt to start: a
 // secret's file may be mended while we run.
 func (p *program) host(ctx context.Context, port string) int {
+	outliveLogReader()
 	log := newLogger(p.stdout, true)
 	err := ServeHost(ctx, port, log, func(ctx context.Context) (*rooms, error) {
 		s, err := LoadSettings(p.sources(false))
@@ -118,6 +121,7 @@ func (p *program) host(ctx context.Context, port string) int {
 }
 
 func (p *program) serve(ctx context.Context) int {
+	outliveLogReader()
 	return p.open(ctx, true, func(s Settings, r *rooms, log *logrus.Logger) error {
 		listener, err := listen(ctx, s, log)
 		if err != nil {
@@ -166,6 +170,10 @@ func (p *program) open(ctx context.Context, listens bool, f func(Settings, *room
 	}
 	return p.fail(exitFailure, err)
 }
+
+// outliveLogReader keeps us collecting when whoever reads our log has gone: by
+// default a write to a closed stdout or stderr ends a process.
+func outliveLogReader() { signal.Ignore(syscall.SIGPIPE) }
 
 // openStore opens only the state, for commands that look at it.
 func (p *program) openStore(f func(Settings, collect.Store) error) int {

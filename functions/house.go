@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -29,6 +30,26 @@ type house struct {
 	ledger    *collect.Ledger
 	collector *collect.Collector
 	secrets   *authIDs
+	state     trouble // with recording notifications
+	due       trouble // with looking at what is due
+}
+
+// trouble is what last went wrong with something, until it works again.
+type trouble struct{ err atomic.Pointer[error] }
+
+func (t *trouble) note(err error) {
+	if err == nil {
+		t.err.Store(nil)
+		return
+	}
+	t.err.Store(&err)
+}
+
+func (t *trouble) why() error {
+	if err := t.err.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // buildRooms wires the rooms to their doors. It asks the state for what the
@@ -84,7 +105,7 @@ func (h *house) rooms() *rooms {
 		},
 		Background: []func(context.Context) error{pool.Run},
 		Functions:  map[string]func(context.Context, []byte) error{"pull": h.pull},
-		Health:     h.collector.Trouble,
+		Health:     func() error { return errors.Join(h.collector.Trouble(), h.state.why(), h.due.why()) },
 		Close:      func(context.Context) error { return h.store.Close() },
 	}
 	if account, ok := h.store.(*state.Azure); ok {
@@ -115,7 +136,10 @@ func (h *house) pool() *content.Pool {
 	return &content.Pool{
 		Ledger: h.ledger, Collector: h.collector, Tenants: []string{h.settings.TenantID}, Every: every,
 		Report: func(err error) {
-			h.log.WithField("component", "content").WithError(err).Error("cannot look at what is due")
+			h.due.note(err)
+			if err != nil {
+				h.log.WithField("component", "content").WithError(err).Error("cannot look at what is due")
+			}
 		},
 	}
 }

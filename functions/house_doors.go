@@ -133,7 +133,7 @@ func (h *house) openSink() (collect.Sink, error) {
 		AccessKeyID: string(s.AccessKeyID), SecretKey: string(s.SecretKey), Residency: s.Residency, HTTP: h.http,
 		API: bases[s.APIEndpoint], Ingest: bases[s.IngestEndpoint], Azcollect: bases[s.AzcollectEndpoint],
 	})
-	registrar := &registrar{settings: s, store: h.store, client: client}
+	registrar := &registrar{settings: s, store: h.store, client: client, turn: make(chan struct{}, 1)}
 	return alertlogic.NewIngest(client, alertlogic.IngestOptions{
 		Stream: s.IngestStream, MaxPayload: s.MaxPayload, DeflateLevel: s.DeflateLevel,
 		Hostname: s.HostName, Identity: registrar.identity,

@@ -40,6 +40,12 @@ func (h *house) reportContent(c collect.Content, took time.Duration, err error) 
 // reportNotice logs a request to the webhook. The secret that came with it is in
 // none of what it says.
 func (h *house) reportNotice(ctx context.Context, n webhook.Notice) {
+	switch {
+	case n.Status >= 500:
+		h.state.note(n.Err)
+	case n.Announced > 0:
+		h.state.note(nil)
+	}
 	log := h.log.WithContext(ctx).WithFields(logrus.Fields{
 		"component": "webhook", "method": wire.Printable(n.Method), "status": n.Status, "ms": n.Took.Milliseconds(),
 	})

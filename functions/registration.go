@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"azcollector/internal/alertlogic"
@@ -18,13 +17,17 @@ type registrar struct {
 	store    collect.Store
 	client   *alertlogic.Client
 
-	mu    sync.Mutex
+	turn  chan struct{} // held by the one who asks; who waits can stop waiting
 	known alertlogic.Registration
 }
 
 func (r *registrar) identity(ctx context.Context) (alertlogic.Registration, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return alertlogic.Registration{}, context.Cause(ctx)
+	}
 	if r.known.HostID != "" && r.known.SourceID != "" {
 		return r.known, nil
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
+	"sync"
 	"time"
 )
 
@@ -33,8 +35,21 @@ func (c *Collector) work(ctx context.Context, j job) {
 		}
 		return
 	}
-	err = c.attempt(ctx, claim)
+	err = c.guarded(ctx, claim)
 	c.Report(claim.Content(), time.Since(began), err)
+}
+
+// guarded turns a panic into a failed attempt: one content must not end the
+// process, and with it what the others are doing.
+func (c *Collector) guarded(ctx context.Context, claim *Claim) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			ending, done := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+			defer done()
+			err = c.conclude(ending, claim, Tally{}, fmt.Errorf("panic: %v\n%s", p, debug.Stack()), false)
+		}
+	}()
+	return c.attempt(ctx, claim)
 }
 
 func (c *Collector) claim(ctx context.Context, j job) (*Claim, error) {
@@ -63,9 +78,10 @@ func (c *Collector) attempt(ctx context.Context, claim *Claim) error {
 		defer close(renewed)
 		c.keepLease(working, claim, stop)
 	}()
+	release := sync.OnceFunc(func() { stop(nil); <-renewed })
+	defer release() // also when the source panics: a lease must not be kept for nobody
 	tally, err := c.Delivery.Deliver(working, content, c.Source(working, content, salvage))
-	stop(nil)
-	<-renewed
+	release()
 
 	// The end is written even if we are being stopped: it frees the content at
 	// once instead of when its lease ends.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -98,6 +99,35 @@ func TestCollectorFinishesWhatIsAnnounced(t *testing.T) {
 			t.Errorf("due rows %+v", left)
 		}
 		stop()
+	})
+}
+
+// One content that makes us panic does not end the process, nor keep its lease.
+func TestAPanicCostsOneContentOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlant(t, func(ctx context.Context, c collect.Content, salvage bool) iter.Seq2[collect.Record, error] {
+			if c.ID == "poison" {
+				panic("poisoned")
+			}
+			return one(ctx, c, salvage)
+		})
+		stop := p.run(t, time.Second)
+		poison, good := fresh("poison"), fresh("good")
+		<-p.Submit(announce(t, p.Ledger, poison, good))
+		time.Sleep(3 * collect.LeaseTime)
+		stop()
+		if row := get(t, p.store, good); row.State != collect.Done {
+			t.Errorf("the other one: %+v", row)
+		}
+		row, said := get(t, p.store, poison), 0
+		for _, a := range p.reported() {
+			if a.err != nil && strings.Contains(a.err.Error(), "panic: poisoned") {
+				said++
+			}
+		}
+		if row.State != collect.Pending || said < 2 || said > 10 || time.Until(row.LeaseUntil) > collect.LeaseTime {
+			t.Errorf("reported %d times, row state %s, leased until %s", said, row.State, row.LeaseUntil)
+		}
 	})
 }
 
