@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -165,11 +164,7 @@ func dueAfter(attempts int64, err error) time.Duration {
 	if _, ok := errors.AsType[destinationError](err); ok {
 		most = dueDestination
 	}
-	delay := most
-	if 0 <= attempts && attempts < 12 { // a row may say anything, and a negative shift ends the process
-		delay = min(most, dueFirst<<attempts)
-	}
-	return max(delay/2+rand.N(delay/2+1), RetryAfterOf(err))
+	return max(Retry{First: dueFirst, Most: most}.Pause(int(attempts)+1), RetryAfterOf(err))
 }
 
 // String names a content for people: its type and id.

@@ -51,7 +51,7 @@ func (b *brake) enter(now time.Time) time.Duration {
 }
 
 func (b *brake) pause() time.Duration {
-	return Retry{First: brakeFirst, Most: brakeMost}.pause(b.failures)
+	return Retry{First: brakeFirst, Most: brakeMost}.Pause(b.failures)
 }
 
 // on tightens the brake after a failure of the destination that met an attempt

@@ -69,29 +69,21 @@ func (l *Ledger) Announce(ctx context.Context, contents []Content) ([]*Claim, er
 
 // insert writes content rows side by side; known are those that were there.
 func (l *Ledger) insert(ctx context.Context, contents []Content) (claims []*Claim, known []Content, err error) {
-	var (
-		mu    sync.Mutex
-		group sync.WaitGroup
-		slots = make(chan struct{}, rowsAtOnce)
-	)
-	for _, c := range contents {
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
-			version, failed := l.Store.Insert(ctx, Row{Key: c.Key(), Fields: c.fields()})
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case failed == nil:
-				claims = append(claims, &Claim{ledger: l, content: c, version: version})
-			case errors.Is(failed, ErrExists):
-				known = append(known, c)
-			default:
-				err = errors.Join(err, failed)
-			}
-		})
-	}
-	group.Wait()
+	var mu sync.Mutex
+	err = each(contents, func(c Content) error {
+		version, err := l.Store.Insert(ctx, Row{Key: c.Key(), Fields: c.fields()})
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err == nil:
+			claims = append(claims, &Claim{ledger: l, content: c, version: version})
+		case errors.Is(err, ErrExists):
+			known = append(known, c)
+		default:
+			return err
+		}
+		return nil
+	})
 	return claims, known, err
 }
 

@@ -30,17 +30,19 @@ func (r Retry) Do(ctx context.Context, f func(context.Context) error) error {
 		if asked > r.Patience {
 			return err
 		}
-		if cause := Wait(ctx, max(asked, r.pause(attempt))); cause != nil {
+		if cause := Wait(ctx, max(asked, r.Pause(attempt))); cause != nil {
 			return errors.Join(err, cause)
 		}
 	}
 }
 
-// pause is exponential with jitter over its upper half, so that callers that
-// failed together do not come back together, and none comes back at once.
-func (r Retry) pause(attempt int) time.Duration {
+// Pause is how long to rest after so many attempts, from 1: exponential with
+// jitter over its upper half, so that callers that failed together do not come
+// back together, and none comes back at once. A count that cannot be, as a row
+// may hold, rests longest.
+func (r Retry) Pause(attempt int) time.Duration {
 	ceiling := r.Most
-	if shift := attempt - 1; shift < 63 && r.First < r.Most>>shift { // compared so that nothing overflows
+	if shift := attempt - 1; 0 <= shift && shift < 63 && r.First < r.Most>>shift { // compared so that nothing overflows
 		ceiling = r.First << shift
 	}
 	if ceiling <= 0 {

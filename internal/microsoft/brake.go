@@ -3,7 +3,6 @@ package microsoft
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -77,12 +76,8 @@ func (l *lane) throttled(asked time.Duration) {
 	if now.Before(l.until) {
 		return
 	}
-	pause := mostPause
-	if l.pauses < 16 && firstPause<<l.pauses < mostPause { // 16: far beyond five minutes, far below overflow
-		pause = firstPause << l.pauses
-	}
 	l.pauses++
-	l.until = now.Add(pause/2 + rand.N(pause/2+1))
+	l.until = now.Add(collect.Retry{First: firstPause, Most: mostPause}.Pause(l.pauses))
 }
 
 // passed forgets earlier pauses; an answer to a request from before the brake
