@@ -143,16 +143,16 @@ func TestAbandonedRenewalIsTakenOver(t *testing.T) {
 			return handled{s}.RoundTrip(r)
 		})}
 		sink := mustIngest(t, o, alertlogic.IngestOptions{})
-		errs := make(chan error, 2)
-		go func() { errs <- fill(t, sink, `{"a":1}`).Send(first) }()
+		cancelled, waiting := make(chan error, 1), make(chan error, 1)
+		go func() { cancelled <- fill(t, sink, `{"a":1}`).Send(first) }()
 		<-started
-		go func() { errs <- fill(t, sink, `{"b":2}`).Send(t.Context()) }()
+		go func() { waiting <- fill(t, sink, `{"b":2}`).Send(t.Context()) }()
 		synctest.Wait()
 		cancel()
-		if err := <-errs; err == nil {
+		if err := <-cancelled; err == nil {
 			t.Error("the cancelled sender got no error")
 		}
-		if err := <-errs; err != nil {
+		if err := <-waiting; err != nil {
 			t.Errorf("the waiting sender: %v", err)
 		}
 	})
