@@ -21,6 +21,8 @@ type Pool struct {
 	Tenants   []string
 	// Every is the pause between two looks at the due rows.
 	Every time.Duration
+	// Working says that the Collector runs already: only due contents are brought.
+	Working bool
 	// Once ends Run when what is due has been tried, instead of when ctx ends.
 	Once bool
 	// Report is told of every look why due rows could not be read, nil if they
@@ -33,7 +35,9 @@ type Pool struct {
 func (p *Pool) Run(ctx context.Context) error {
 	working, stop := context.WithCancel(ctx)
 	var workers sync.WaitGroup
-	workers.Go(func() { _ = p.Collector.Run(working) }) // it has no error but ctx's end
+	if !p.Working {
+		workers.Go(func() { _ = p.Collector.Run(working) }) // it has no error but ctx's end
+	}
 	defer workers.Wait()
 	defer stop()
 

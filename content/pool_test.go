@@ -99,8 +99,8 @@ func TestPoolTriesAgainUntilItIsStopped(t *testing.T) {
 			}
 			return records(ctx, c, salvage)
 		})
-		if fresh, err := ledger.Offer(t.Context(), parcel("1")); !fresh || err != nil {
-			t.Fatal(fresh, err)
+		if o, err := ledger.Offer(t.Context(), parcel("1")); !o.Fresh || err != nil {
+			t.Fatal(o.Fresh, err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup

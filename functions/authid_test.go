@@ -16,8 +16,8 @@ func TestAuthIDIsGeneratedOnceAndRotated(t *testing.T) {
 	const tenant = "11111111-2222-3333-4444-555555555555"
 	load := func(setting string) []string {
 		t.Helper()
-		ids, err := loadAuthIDs(t.Context(), store, tenant, setting)
-		if err != nil {
+		ids := &authIDs{store: store, tenant: tenant, setting: setting}
+		if err := ids.load(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		return ids.accepted()[tenant]
@@ -40,8 +40,8 @@ func TestAuthIDIsGeneratedOnceAndRotated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids, err := loadAuthIDs(t.Context(), store, tenant, "")
-	if err != nil {
+	ids := &authIDs{store: store, tenant: tenant}
+	if err := ids.load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ids.rotated = ids.rotated.Add(-rotationGrace)

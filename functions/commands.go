@@ -5,18 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 
-	"github.com/alecthomas/kong"
 	"github.com/sirupsen/logrus"
-
-	"azcollector/internal/collect"
-	"azcollector/internal/wire"
 )
 
 // Exit codes. The Functions host starts us again on any but 0, on which it
@@ -29,29 +23,6 @@ const (
 	exitUsage   = 2
 	exitRestart = 200
 )
-
-// commandLine is what kong reads.
-type commandLine struct {
-	File string `name:"settings" placeholder:"FILE" help:"Read settings from this JSON file (default: appsettings.json, if it is there). The environment wins."`
-
-	Serve struct{} `cmd:"" help:"Run by itself: listener, schedules and collection, until SIGTERM."`
-	Run   struct {
-		Function string `arg:"" help:"Name of the function, such as pull."`
-		Payload  string `help:"What the trigger would hand over." placeholder:"TEXT"`
-	} `cmd:"" help:"Run one function once."`
-	Status struct {
-		JSON bool `help:"For machines."`
-	} `cmd:"" help:"Count contents and records by what became of them."`
-	Deadletter struct {
-		List struct {
-			JSON bool `help:"For machines: one object a line."`
-		} `cmd:"" help:"List the records that the destination refused, or that are none."`
-	} `cmd:"" help:"Look at dead letters."`
-	Settings struct {
-		Markdown bool `hidden:"" help:"Print the README's table."`
-	} `cmd:"" help:"Print all settings, secrets masked, and where each came from."`
-	Version struct{} `cmd:"" help:"Print the version."`
-}
 
 // A program is one run of the command line.
 type program struct {
@@ -68,34 +39,23 @@ func realMain(ctx context.Context, args, env []string, stdout, stderr io.Writer)
 	}
 	// The other commands are an administrator's, also on a machine of the host.
 	delete(p.env, "FUNCTIONS_CUSTOMHANDLER_PORT")
-	exited := -1
-	parser, err := kong.New(&p.command, kong.Name("azcollector"),
-		kong.Description("Collects Microsoft 365 audit logs and delivers every record."),
-		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }))
-	if err != nil {
-		return p.fail(exitFailure, err)
-	}
-	parsed, err := parser.Parse(args)
+	name, err := p.command.parse(args, stdout, stderr)
 	switch {
-	case exited >= 0: // --help
-		return exited
+	case errors.Is(err, errHelped):
+		return exitOK
 	case err != nil:
-		return p.fail(exitUsage, fmt.Errorf("%w (see azcollector --help)", err))
+		return p.fail(exitUsage, err)
 	}
-	switch parsed.Command() {
+	switch name {
 	case "serve":
 		return p.serve(ctx)
-	case "run <function>":
-		return p.run(ctx)
-	case "status":
-		return p.status(ctx)
-	case "deadletter list":
-		return p.deadLetters(ctx)
 	case "settings":
 		return p.settings()
+	case "version":
+		_, _ = fmt.Fprintln(stdout, "azcollector", version())
+		return exitOK
 	}
-	_, _ = fmt.Fprintln(stdout, "azcollector", version())
-	return exitOK
+	return p.order(ctx, name, args)
 }
 
 // host is the custom handler. Settings are read anew at each attempt to start: a
@@ -122,39 +82,7 @@ func (p *program) host(ctx context.Context, port string) int {
 
 func (p *program) serve(ctx context.Context) int {
 	outliveLogReader()
-	return p.open(ctx, true, func(s Settings, r *rooms, log *logrus.Logger) error {
-		listener, err := listen(ctx, s, log)
-		if err != nil {
-			return err
-		}
-		log.WithField("address", listener.Addr().String()).WithField("version", version()).Info("listening")
-		ctx, cancel := context.WithCancel(ctx)
-		wait := r.runBackground(ctx, log)
-		err = serveListener(ctx, listener, s, r, log)
-		cancel()
-		wait()
-		return err
-	})
-}
-
-func (p *program) run(ctx context.Context) int {
-	return p.open(ctx, false, func(_ Settings, r *rooms, _ *logrus.Logger) error {
-		name := p.command.Run.Function
-		f, ok := r.Functions[name]
-		if !ok {
-			return usageError{fmt.Errorf("no function %q; there are %s", name,
-				strings.Join(slices.Sorted(maps.Keys(r.Functions)), ", "))}
-		}
-		if err := f(ctx, []byte(p.command.Run.Payload)); err != nil {
-			return fmt.Errorf("run %s: %w", name, err)
-		}
-		return nil
-	})
-}
-
-// open loads the settings, opens the house for f, and closes it.
-func (p *program) open(ctx context.Context, listens bool, f func(Settings, *rooms, *logrus.Logger) error) int {
-	s, err := LoadSettings(p.sources(listens))
+	s, err := LoadSettings(p.sources(true))
 	if err != nil {
 		return p.fail(exitUsage, err)
 	}
@@ -164,8 +92,57 @@ func (p *program) open(ctx context.Context, listens bool, f func(Settings, *room
 	if err != nil {
 		return p.fail(exitFailure, err)
 	}
-	err = errors.Join(f(s, r, log), r.close(ctx))
-	if _, ok := errors.AsType[usageError](err); ok {
+	return p.fail(exitFailure, errors.Join(serveRooms(ctx, s, r, log), r.close(ctx)))
+}
+
+func serveRooms(ctx context.Context, s Settings, r *rooms, log *logrus.Logger) error {
+	listener, err := listen(ctx, s, log)
+	if err != nil {
+		return err
+	}
+	log.WithField("address", listener.Addr().String()).WithField("version", version()).Info("listening")
+	ctx, cancel := context.WithCancel(ctx)
+	r.Background = append(r.Background, func(ctx context.Context) error { return r.follow(ctx, log) })
+	wait := r.runBackground(ctx, log)
+	err = serveListener(ctx, listener, s, r, log)
+	cancel()
+	wait()
+	return err
+}
+
+// order runs a command: in the collector that owns the embedded store, if one is
+// running, else here.
+func (p *program) order(ctx context.Context, name string, args []string) int {
+	s, err := LoadSettings(p.sources(false))
+	if !s.Storage.Configured() && s.StateDir != "" {
+		// Whoever asks may lack the settings, which the running one has.
+		if code, asked := p.remote(ctx, s.StateDir, args); asked == nil {
+			return code
+		} else if !errors.Is(asked, errNobody) {
+			return p.fail(exitFailure, asked)
+		}
+	}
+	if err != nil {
+		return p.fail(exitUsage, err)
+	}
+	log := newLogger(p.stderr, false)
+	prepare(log, s)
+	h, err := openHouse(s, log)
+	if err != nil {
+		return p.fail(exitFailure, err)
+	}
+	c := &console{command: &p.command, stdout: p.stdout, stderr: p.stderr, terminal: isTerminal(p.stderr)}
+	err = commands[name](ctx, h, c)
+	c.settled()
+	return p.exit(errors.Join(err, h.close(ctx)))
+}
+
+// exit tells what went wrong, if anything, and returns the code.
+func (p *program) exit(err error) int {
+	switch _, usage := errors.AsType[usageError](err); {
+	case errors.Is(err, errQuiet):
+		return exitFailure
+	case usage:
 		return p.fail(exitUsage, err)
 	}
 	return p.fail(exitFailure, err)
@@ -174,19 +151,6 @@ func (p *program) open(ctx context.Context, listens bool, f func(Settings, *room
 // outliveLogReader keeps us collecting when whoever reads our log has gone: by
 // default a write to a closed stdout or stderr ends a process.
 func outliveLogReader() { signal.Ignore(syscall.SIGPIPE) }
-
-// openStore opens only the state, for commands that look at it.
-func (p *program) openStore(f func(Settings, collect.Store) error) int {
-	s, err := LoadSettings(p.sources(false))
-	if err != nil {
-		return p.fail(exitUsage, err)
-	}
-	store, err := openStore(s, wire.Client(wire.Options{}))
-	if err != nil {
-		return p.fail(exitFailure, err)
-	}
-	return p.fail(exitFailure, errors.Join(f(s, store), store.Close()))
-}
 
 func (p *program) settings() int {
 	if p.command.Settings.Markdown {

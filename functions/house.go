@@ -5,12 +5,14 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"slices"
+	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"azcollector/content"
+	"azcollector/internal/alertlogic"
 	"azcollector/internal/collect"
 	"azcollector/internal/microsoft"
 	"azcollector/internal/state"
@@ -20,18 +22,29 @@ import (
 )
 
 // A house is the rooms with the doors they share. It is built the same way for
-// the Functions host and for serve.
+// the Functions host, for serve, and for a single command.
 type house struct {
-	settings  Settings
-	log       *logrus.Logger
-	http      *http.Client
+	settings Settings
+	log      *logrus.Logger
+	http     *http.Client
+
 	store     collect.Store
+	sole      bool         // the store is ours alone
+	account   *state.Azure // the store, if it is a storage account
+	tokens    *microsoft.Tokens
 	feed      *microsoft.Feed
+	alert     *alertlogic.Client // nil: another sink
+	registrar *registrar         // nil: another sink
 	ledger    *collect.Ledger
+	delivery  *collect.Delivery
 	collector *collect.Collector
+	meter     *collect.Meter
 	secrets   *authIDs
-	state     trouble // with recording notifications
-	due       trouble // with looking at what is due
+	lister    *pull.Lister
+
+	serving atomic.Bool // the workers run
+	state   trouble     // with recording notifications
+	due     trouble     // with looking at what is due
 }
 
 // trouble is what last went wrong with something, until it works again.
@@ -52,107 +65,142 @@ func (t *trouble) why() error {
 	return nil
 }
 
-// buildRooms wires the rooms to their doors. It asks the state for what the
-// webhook cannot answer without, and nobody else for anything.
-func buildRooms(ctx context.Context, s Settings, log *logrus.Logger) (*rooms, error) {
-	h := &house{settings: s, log: log, http: wire.Client(wire.Options{Connections: 2 * s.Concurrency})}
+// openHouse puts up the doors. It opens the embedded store; nobody else is asked
+// for anything yet.
+func openHouse(s Settings, log *logrus.Logger) (*house, error) {
+	h := &house{
+		settings: s, log: log, sole: !s.Storage.Configured(),
+		http: wire.Client(wire.Options{Connections: 2 * s.Concurrency}),
+	}
 	store, err := openStore(s, h.http)
 	if err != nil {
 		return nil, err
 	}
 	h.store = store
-	if err := h.furnish(ctx); err != nil {
+	h.account, _ = store.(*state.Azure)
+	if err := h.furnish(); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	return h.rooms(), nil
+	return h, nil
 }
 
-func (h *house) furnish(ctx context.Context) (err error) {
-	if h.feed, err = newFeed(h.settings, h.http); err != nil {
+func (h *house) furnish() (err error) {
+	if h.tokens, h.feed, err = newFeed(h.settings, h.http); err != nil {
 		return err
 	}
 	sink, err := h.openSink()
 	if err != nil {
 		return err
 	}
-	h.ledger = &collect.Ledger{Store: h.store, Owner: rand.Text(), Sole: !h.settings.Storage.Configured()}
+	owner := rand.Text()
+	h.ledger = &collect.Ledger{Store: h.store, Owner: owner, Sole: h.sole}
+	h.meter = &collect.Meter{Store: h.store, Tenant: h.settings.TenantID, Owner: owner}
+	h.delivery = &collect.Delivery{
+		Sink: sink, Store: h.store, Meter: h.meter, Now: h.feed.ServerTime,
+		Seen: &collect.Seen{Store: h.store, Shared: !h.sole},
+	}
 	h.collector = &collect.Collector{
-		Ledger: h.ledger,
-		Delivery: &collect.Delivery{
-			Sink: sink, Store: h.store,
-			Seen: &collect.Seen{Store: h.store, Shared: !h.ledger.Sole},
-		},
-		Source:          h.feed.Fetch,
+		Ledger: h.ledger, Delivery: h.delivery, Source: h.feed.Fetch,
 		Concurrency:     h.settings.Concurrency,
 		Acknowledgement: sink.Name() + " " + sink.Acknowledgement(),
 		Report:          h.reportContent,
 	}
-	h.secrets, err = loadAuthIDs(ctx, h.store, h.settings.TenantID, string(h.settings.WebhookAuthID))
-	return err
+	h.secrets = &authIDs{store: h.store, tenant: h.settings.TenantID, setting: string(h.settings.WebhookAuthID)}
+	h.lister = h.newLister()
+	return nil
 }
 
-func (h *house) rooms() *rooms {
-	pool := h.pool()
-	r := &rooms{
-		Webhook: &webhook.Handler{
-			AuthIDs:  h.secrets.accepted,
-			Types:    h.settings.ContentStreams,
-			Check:    h.feed.CheckContent,
-			Announce: h.ledger.Announce,
-			Submit:   h.collector.Submit,
-			Budget:   h.settings.WebhookBudget,
-			Report:   h.reportNotice,
-		},
-		Background: []func(context.Context) error{pool.Run},
-		Functions:  map[string]func(context.Context, []byte) error{"pull": h.pull},
+// buildRooms opens the house for work. It asks the state for what the webhook
+// cannot answer without.
+func buildRooms(ctx context.Context, s Settings, log *logrus.Logger) (*rooms, error) {
+	h, err := openHouse(s, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.secrets.load(ctx); err != nil {
+		return nil, errors.Join(err, h.store.Close())
+	}
+	r, err := h.rooms()
+	if err != nil {
+		return nil, errors.Join(err, h.store.Close())
+	}
+	return r, nil
+}
+
+func (h *house) rooms() (*rooms, error) {
+	timers, err := h.timers()
+	if err != nil {
+		return nil, err
+	}
+	return &rooms{
+		Webhook:    h.webhook(),
+		Functions:  h.functions(),
+		Timers:     timers,
+		Background: h.background(),
 		Health:     func() error { return errors.Join(h.collector.Trouble(), h.state.why(), h.due.why()) },
-		Close:      func(context.Context) error { return h.store.Close() },
-	}
-	if account, ok := h.store.(*state.Azure); ok {
-		r.Background = append(r.Background, account.CreateQueue)
-	}
-	if !h.settings.Host { // there the pool runs all the time
-		r.Functions["content"] = func(ctx context.Context, _ []byte) error {
-			once := h.pool()
-			once.Once = true
-			return once.Run(ctx)
-		}
-	}
-	return r
+		Close:      h.close,
+	}, nil
 }
 
-// How often the due rows are looked at: on our own disk it costs nothing, a
-// storage account counts every look.
-const (
-	lookAtDisk    = time.Second
-	lookAtAccount = 5 * time.Second
-)
-
-func (h *house) pool() *content.Pool {
-	every := lookAtDisk
-	if h.settings.Storage.Configured() {
-		every = lookAtAccount
-	}
-	return &content.Pool{
-		Ledger: h.ledger, Collector: h.collector, Tenants: []string{h.settings.TenantID}, Every: every,
-		Report: func(err error) {
-			h.due.note(err)
-			if err != nil {
-				h.log.WithField("component", "content").WithError(err).Error("cannot look at what is due")
-			}
-		},
-	}
+// close keeps the statistics and lets go of the store.
+func (h *house) close(ctx context.Context) error {
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	defer done()
+	return errors.Join(h.meter.Flush(ctx), h.store.Close())
 }
 
-func (h *house) pull(ctx context.Context, _ []byte) error {
-	log := h.log.WithContext(ctx).WithField("component", "pull")
-	l := &pull.Lister{
-		Tenants: []string{h.settings.TenantID}, Types: h.settings.ContentStreams,
-		Lookback: h.settings.Lookback, Now: h.feed.ServerTime,
-		Contents: h.feed.Contents, Offer: h.ledger.Offer,
-		Report: func(contentType string, from, to time.Time, listed, fresh int) {
-			log.WithFields(logrus.Fields{"type": contentType, "from": from, "to": to, "listed": listed, "new": fresh}).Info("listed")
-		},
+func (h *house) webhook() *webhook.Handler {
+	room := &webhook.Handler{
+		AuthIDs:  h.secrets.accepted,
+		Reread:   h.rereadSecrets,
+		Types:    h.settings.ContentStreams,
+		Check:    h.feed.CheckContent,
+		Announce: h.ledger.Announce,
+		Submit:   h.collector.Submit,
+		Budget:   h.settings.WebhookBudget,
+		Report:   h.reportNotice,
 	}
-	return l.Run(ctx)
+	if h.settings.Notifications == "wake" {
+		room.Ring = h.ring
+	}
+	return room
+}
+
+// background is what runs while the process lives.
+func (h *house) background() []func(context.Context) error {
+	all := []func(context.Context) error{h.work, h.lister.Watch, h.keepStatistics}
+	if h.account != nil {
+		all = append(all, h.account.CreateQueue)
+	}
+	if h.sole && !h.settings.Host {
+		all = append(all, h.control)
+	}
+	if h.settings.Host && !slices.Contains(h.settings.Disabled, "master") {
+		all = append(all, h.begin)
+	}
+	if h.account != nil && !h.settings.Host { // there the host listens to the queue
+		all = append(all, h.listenToQueue)
+	}
+	return all
+}
+
+// work runs the workers, and with a store of our own brings them what is due: in a
+// storage account messages do that.
+func (h *house) work(ctx context.Context) error {
+	h.serving.Store(true)
+	defer h.serving.Store(false)
+	if h.sole {
+		return h.pool().Run(ctx)
+	}
+	return h.collector.Run(ctx)
+}
+
+// listenToQueue does what the Functions host does for its apps: it hands the
+// queue's messages to the function, as many at a time as there are workers.
+func (h *house) listenToQueue(ctx context.Context) error {
+	var working sync.WaitGroup
+	defer working.Wait()
+	return listenToQueue(ctx, h.account, h.settings.Concurrency, &working, func(ctx context.Context, payload []byte) error {
+		return h.counted("content", (&content.Handler{Store: h.store, Collector: h.collector}).Handle)(ctx, payload)
+	}, h.due.note)
 }

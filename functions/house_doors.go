@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -80,10 +81,11 @@ func serviceURL(s Settings, given *url.URL, service string) string {
 	return "https://" + s.Storage.AccountName + "." + service + "." + storageSuffix[s.Cloud]
 }
 
-func newFeed(s Settings, client *http.Client) (*microsoft.Feed, error) {
+// cloudOf is the cloud with the settings' single overrides.
+func cloudOf(s Settings) (microsoft.Cloud, error) {
 	cloud, ok := microsoft.LookupCloud(s.Cloud)
 	if !ok {
-		return nil, fmt.Errorf("AZURE_CLOUD: no cloud %q", s.Cloud)
+		return cloud, fmt.Errorf("AZURE_CLOUD: no cloud %q", s.Cloud)
 	}
 	for _, override := range []struct {
 		set *url.URL
@@ -97,17 +99,29 @@ func newFeed(s Settings, client *http.Client) (*microsoft.Feed, error) {
 			*override.of = override.set
 		}
 	}
-	tokens, err := microsoft.NewTokens(cloud, microsoft.Credentials{
+	return cloud, nil
+}
+
+func credentialsOf(s Settings) microsoft.Credentials {
+	return microsoft.Credentials{
 		ClientID:            s.ClientID,
 		ClientSecret:        string(s.ClientSecret),
 		Certificate:         []byte(s.ClientCertificate),
 		CertificatePassword: string(s.ClientCertificatePassword),
 		FederatedIdentity:   s.FederatedIdentity,
-	}, client)
-	if err != nil {
-		return nil, err
 	}
-	return microsoft.NewFeed(microsoft.FeedOptions{
+}
+
+func newFeed(s Settings, client *http.Client) (*microsoft.Tokens, *microsoft.Feed, error) {
+	cloud, err := cloudOf(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	tokens, err := microsoft.NewTokens(cloud, credentialsOf(s), client)
+	if err != nil {
+		return nil, nil, err
+	}
+	return tokens, microsoft.NewFeed(microsoft.FeedOptions{
 		Cloud: cloud, Tokens: tokens, Tenants: []string{s.TenantID}, Publisher: s.TenantID, HTTP: client,
 		MaxContentBytes: s.MaxContentBytes, RequestsPerMinute: s.RequestsPerMinute,
 	}), nil
@@ -129,13 +143,50 @@ func (h *house) openSink() (collect.Sink, error) {
 		}
 		bases[raw] = base
 	}
-	client := alertlogic.NewClient(alertlogic.Options{
+	h.alert = alertlogic.NewClient(alertlogic.Options{
 		AccessKeyID: string(s.AccessKeyID), SecretKey: string(s.SecretKey), Residency: s.Residency, HTTP: h.http,
 		API: bases[s.APIEndpoint], Ingest: bases[s.IngestEndpoint], Azcollect: bases[s.AzcollectEndpoint],
 	})
-	registrar := &registrar{settings: s, store: h.store, client: client, turn: make(chan struct{}, 1)}
-	return alertlogic.NewIngest(client, alertlogic.IngestOptions{
+	h.registrar = &registrar{settings: s, store: h.store, sole: h.sole, client: h.alert, turn: make(chan struct{}, 1)}
+	return alertlogic.NewIngest(h.alert, alertlogic.IngestOptions{
 		Stream: s.IngestStream, MaxPayload: s.MaxPayload, DeflateLevel: s.DeflateLevel,
-		Hostname: s.HostName, Identity: registrar.identity,
+		Hostname: s.HostName, Identity: h.registrar.identity,
 	})
+}
+
+// webhookAddress is where Microsoft calls us; "": nowhere.
+func webhookAddress(s Settings) string {
+	if s.PublicURL == nil {
+		return ""
+	}
+	path := s.WebhookPath
+	if s.Host {
+		path = hostWebhookPath
+	}
+	return strings.TrimSuffix(s.PublicURL.String(), "/") + path
+}
+
+// hostPort is an Alert Logic address as a firewall knows it.
+func hostPort(endpoint string) string {
+	base, err := alertlogic.ParseEndpoint(endpoint)
+	if err != nil {
+		return ""
+	}
+	if base.Port() == "" {
+		return base.Host + ":443"
+	}
+	return base.Host
+}
+
+// storageHosts are those of the storage account, if there is one by name or
+// address; a connection string names its own.
+func storageHosts(s Settings) (hosts []string) {
+	for service, given := range map[string]*url.URL{
+		"table": s.Storage.TableServiceURI, "queue": s.Storage.QueueServiceURI, "blob": s.Storage.BlobServiceURI,
+	} {
+		if u, err := url.Parse(serviceURL(s, given, service)); err == nil && u.Host != "" {
+			hosts = append(hosts, hostPort(u.String()))
+		}
+	}
+	return hosts
 }

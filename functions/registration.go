@@ -10,15 +10,28 @@ import (
 	"azcollector/internal/collect"
 )
 
+// registering is how long an instance that said it would register is believed to
+// be at it: the time of a request and of what it takes to write the answer.
+const registering = 3 * time.Minute
+
 // A registrar knows who we are to Alert Logic: by settings, by the state, or by
 // registering, once for all instances that share the state.
 type registrar struct {
 	settings Settings
 	store    collect.Store
+	sole     bool // nobody else uses the store
 	client   *alertlogic.Client
 
 	turn  chan struct{} // held by the one who asks; who waits can stop waiting
 	known alertlogic.Registration
+}
+
+func (r *registrar) key() collect.Key {
+	return collect.Key{Kind: "registration", Partition: collect.EscapeKey(r.settings.TenantID), Row: "alertlogic"}
+}
+
+func (r *registrar) site() alertlogic.Site {
+	return alertlogic.Site{Subscription: r.settings.SubscriptionID, ResourceGroup: r.settings.ResourceGroup, App: r.settings.SiteName}
 }
 
 func (r *registrar) identity(ctx context.Context) (alertlogic.Registration, error) {
@@ -48,33 +61,41 @@ func (r *registrar) identity(ctx context.Context) (alertlogic.Registration, erro
 	return known, nil
 }
 
-// kept reads the registration from the state or makes it. Of two instances that
-// register at once the one that writes first wins; azcollect gives both the same
-// ids, since they register the same site. If we crash before writing, the next
-// start registers that site again.
+// kept reads the registration from the state or makes it. The row is written
+// before azcollect is asked, so that of several instances one registers. If we
+// crash in between, the row counts for nothing after a while.
 func (r *registrar) kept(ctx context.Context) (alertlogic.Registration, error) {
-	key := collect.Key{Kind: "registration", Partition: collect.EscapeKey(r.settings.TenantID), Row: "alertlogic"}
-	row, err := r.store.Get(ctx, key)
+	row, err := r.store.Get(ctx, r.key())
 	if errors.Is(err, collect.ErrNotFound) {
-		row, err = r.register(ctx, key)
+		row = collect.Row{Key: r.key(), Fields: collect.Fields{"Begun": time.Now().UTC()}}
+		row.Version, err = r.store.Insert(ctx, row)
+		if err == nil {
+			return r.register(ctx, row)
+		}
+		row, err = r.store.Get(ctx, r.key())
 	}
 	if err != nil {
 		return alertlogic.Registration{}, fmt.Errorf("read the registration: %w", err)
 	}
-	host, _ := row.Fields["HostID"].(string)
-	source, _ := row.Fields["SourceID"].(string)
-	if host == "" || source == "" { // ingest would take batches that belong to nobody
-		return alertlogic.Registration{}, fmt.Errorf("read the registration: the state's row %s/%s in table %s names no host or no source; delete it to register anew",
-			key.Partition, key.Row, key.Kind)
+	made := registrationOf(row)
+	if made.HostID != "" && made.SourceID != "" { // ingest would take batches that belong to nobody
+		return made, nil
 	}
-	return alertlogic.Registration{HostID: host, SourceID: source}, nil
+	if begun, _ := row.Fields["Begun"].(time.Time); !r.sole && time.Since(begun) < registering {
+		return made, &collect.Fault{Err: errors.New("another instance is registering at this moment")}
+	}
+	row.Fields = collect.Fields{"Begun": time.Now().UTC()}
+	if row.Version, err = r.store.Replace(ctx, row); err != nil {
+		return made, fmt.Errorf("take over the registration: %w", err)
+	}
+	return r.register(ctx, row)
 }
 
-func (r *registrar) register(ctx context.Context, key collect.Key) (collect.Row, error) {
+// register asks azcollect who we are and writes it into the row, which is ours.
+func (r *registrar) register(ctx context.Context, row collect.Row) (alertlogic.Registration, error) {
 	s := r.settings
 	request := alertlogic.RegisterRequest{
-		Site:     alertlogic.Site{Subscription: s.SubscriptionID, ResourceGroup: s.ResourceGroup, App: s.SiteName},
-		Version:  version(),
+		Site: r.site(), Version: version(),
 		TenantID: s.TenantID, ClientID: s.ClientID, OfficeTenantID: s.TenantID, ContentStreams: s.ContentStreams,
 	}
 	if s.SendClientSecret {
@@ -82,13 +103,36 @@ func (r *registrar) register(ctx context.Context, key collect.Key) (collect.Row,
 	}
 	made, err := r.client.Register(ctx, request)
 	if err != nil {
-		return collect.Row{}, err
+		_ = r.store.Delete(context.WithoutCancel(ctx), row.Key, row.Version) // else it counts for nothing soon
+		return alertlogic.Registration{}, err
 	}
-	row := collect.Row{Key: key, Fields: collect.Fields{
-		"HostID": made.HostID, "SourceID": made.SourceID, "Registered": time.Now().UTC(),
-	}}
-	if _, err = r.store.Insert(ctx, row); errors.Is(err, collect.ErrExists) {
-		return r.store.Get(ctx, key)
+	row.Fields = collect.Fields{
+		"HostID": made.HostID, "SourceID": made.SourceID, "Registered": time.Now().UTC(), "Answer": string(made.Answer),
 	}
-	return row, err
+	if _, err = r.store.Replace(ctx, row); err != nil {
+		return alertlogic.Registration{}, fmt.Errorf("keep the registration: %w", err)
+	}
+	return made, nil
+}
+
+func registrationOf(row collect.Row) (made alertlogic.Registration) {
+	made.HostID, _ = row.Fields["HostID"].(string)
+	made.SourceID, _ = row.Fields["SourceID"].(string)
+	answer, _ := row.Fields["Answer"].(string)
+	made.Answer = []byte(answer)
+	return made
+}
+
+// forget removes the registration there, and then here.
+func (r *registrar) forget(ctx context.Context) error {
+	if err := r.client.Deregister(ctx, r.site()); err != nil {
+		return err
+	}
+	if err := r.store.Delete(ctx, r.key(), ""); err != nil {
+		return fmt.Errorf("forget the registration: %w", err)
+	}
+	r.turn <- struct{}{}
+	r.known = alertlogic.Registration{}
+	<-r.turn
+	return nil
 }

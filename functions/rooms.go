@@ -24,7 +24,9 @@ type rooms struct {
 	// error before its context ends is run again, after a growing pause.
 	Background []func(ctx context.Context) error
 	// Functions are the triggers by their folders' names.
-	Functions map[string]func(ctx context.Context, payload []byte) error
+	Functions map[string]function
+	// Timers say when some of them run; the Functions host reads that itself.
+	Timers []timer
 	// Health says what keeps us from working, if anything; nil is healthy.
 	Health func() error
 	// Close lets go of everything once nothing runs any more.
@@ -89,8 +91,6 @@ func (r *rooms) close(ctx context.Context) error {
 	if r.Close == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-	defer cancel()
 	if err := r.Close(ctx); err != nil {
 		return fmt.Errorf("close the house: %w", err)
 	}

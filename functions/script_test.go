@@ -13,6 +13,7 @@ func TestScripts(t *testing.T) {
 	hosted := &storage{t: t}
 	commands := hosted.commands()
 	maps.Copy(commands, worldCommands)
+	maps.Copy(commands, tenantCommands)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		Setup:               setUpWorld,

@@ -18,7 +18,8 @@ type Settings struct {
 	TenantID                  string // GUIDs are in lower case
 	ClientID                  string
 	ClientSecret              Secret
-	ClientCertificate         Secret // the content: PEM, or the bytes of a PFX file
+	ClientSecretExpires       time.Time // zero: not said
+	ClientCertificate         Secret    // the content: PEM, or the bytes of a PFX file
 	ClientCertificatePassword Secret
 	FederatedIdentity         string
 
@@ -77,6 +78,10 @@ type Settings struct {
 
 	LogLevel logrus.Level
 
+	// Disabled are functions that must not run by themselves, as the Functions host
+	// has it: AzureWebJobs.<function>.Disabled.
+	Disabled []string
+
 	// Warnings are worth a log line each, and no reason to stop.
 	Warnings []string
 
@@ -119,6 +124,7 @@ type Sources struct {
 func LoadSettings(src Sources) (Settings, error) {
 	s := Settings{HostPort: src.Env["FUNCTIONS_CUSTOMHANDLER_PORT"]}
 	s.Host = s.HostPort != ""
+	s.Disabled = disabled(src.Env)
 
 	var complaints []error
 	file := map[string]string{}

@@ -145,3 +145,16 @@ func (r *setting) show(value string) string {
 	}
 	return wire.Printable(value)
 }
+
+// disabled reads the host's own switches ("How to disable functions in Azure
+// Functions"), which an administrator may know.
+func disabled(env map[string]string) (functions []string) {
+	for name, value := range env {
+		function, is := strings.CutPrefix(name, "AzureWebJobs.")
+		function, ends := strings.CutSuffix(function, ".Disabled")
+		if is && ends && (strings.EqualFold(value, "true") || value == "1") {
+			functions = append(functions, function)
+		}
+	}
+	return functions
+}

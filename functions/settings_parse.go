@@ -200,10 +200,23 @@ func authID(raw string) (Secret, error) {
 	return Secret(raw), nil
 }
 
-// schedule looks at the shape only: the host and the scheduler of serve each
-// have their own parser.
-var schedule = matching(`^([0-9A-Za-z*/,-]+\s+){4,5}[0-9A-Za-z*/,-]+$`,
-	`an NCRONTAB of six fields, like "0 * * * * *" for every minute`)
+// schedule is what the Functions host takes as well.
+func schedule(raw string) (string, error) {
+	if _, err := parseSchedule(raw); err != nil {
+		return "", errors.New(`must be an NCRONTAB of six fields, like "0 * * * * *" for every minute`)
+	}
+	return raw, nil
+}
+
+// day is a date, or a date with a time.
+func day(raw string) (time.Time, error) {
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, raw); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, errors.New("must be a date like 2027-05-31")
+}
 
 func connectionString(raw string) (Secret, error) {
 	if !strings.Contains(raw, "=") {

@@ -31,6 +31,9 @@ type Handler struct {
 	// AuthIDs are the accepted values of Webhook-AuthID per tenant: the current
 	// one and, for a day after a rotation, the one before.
 	AuthIDs func() map[string][]string
+	// Reread looks whether they have changed; it is called when an unknown one
+	// comes, so it bounds how often it really looks. nil: they never change.
+	Reread func(context.Context)
 	// Types are the content types to collect.
 	Types []string
 	// Check says which configured tenant's content an address is, or why it is none.
@@ -39,6 +42,9 @@ type Handler struct {
 	Announce func(context.Context, []collect.Content) ([]*collect.Claim, error)
 	// Submit hands claims to the workers; the channel closes when all were tried.
 	Submit func([]*collect.Claim) <-chan struct{}
+	// Ring, if set, replaces Announce and Submit: what is announced is not recorded
+	// but listed at once, and the list goes on from where it stood in any case.
+	Ring func([]collect.Content)
 	// Budget is how long an answer may wait for the contents to be delivered.
 	Budget time.Duration
 	// Report is told of every request.
@@ -85,6 +91,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *Handler) receive(r *http.Request, notice *Notice, began time.Time) {
 	tenant, ok := h.authenticate(r.Header.Get("Webhook-AuthID"))
+	if !ok && h.Reread != nil {
+		h.Reread(r.Context())
+		tenant, ok = h.authenticate(r.Header.Get("Webhook-AuthID"))
+	}
 	if !ok { // before a byte of the body is read
 		notice.Status, notice.Err = http.StatusUnauthorized, errors.New("header Webhook-AuthID is missing or wrong")
 		return
@@ -126,6 +136,10 @@ func (h *Handler) authenticate(given string) (tenant string, ok bool) {
 func (h *Handler) announce(ctx context.Context, contents []collect.Content, notice *Notice, began time.Time) {
 	notice.Announced = len(contents)
 	if len(contents) == 0 {
+		return
+	}
+	if h.Ring != nil {
+		h.Ring(contents)
 		return
 	}
 	claims, err := h.Announce(ctx, contents)

@@ -2,10 +2,7 @@ package alertlogic
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,9 +15,6 @@ import (
 // callTimeout bounds one request with its answer, a renewal of the token and a
 // repetition included: an answer that trickles must not hold a lease for ever.
 const callTimeout = 2 * time.Minute
-
-// maxAnswer bounds what is read of an answer; the longest is a registration, 1 KB.
-const maxAnswer = 1 << 20
 
 // Options of a [Client].
 type Options struct {
@@ -61,14 +55,15 @@ type call struct {
 	service string
 	path    []string // unescaped segments
 	header  http.Header
-	body    *loan    // nil: none
-	secrets []string // what the body holds that no error may show
-	gone    bool     // a 404 is as good as a 2xx
+	body    *loan                 // nil: none
+	secrets []string              // what the body holds that no error may show
+	good    func(status int) bool // which other answers are as good as a 2xx; nil: none
+	missing string                // what a 404 means and what to do; empty: the settings are in doubt
 }
 
 // do makes a call and gives a 2xx answer to read; nil: nobody wants its body.
 // Every other answer becomes a fault.
-func (c *Client) do(ctx context.Context, r call, read func(*http.Response) error) error {
+func (c *Client) do(ctx context.Context, r call, read reader) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	base, err := c.base(ctx, r.service)
@@ -91,11 +86,11 @@ func (c *Client) do(ctx context.Context, r call, read func(*http.Response) error
 			stale = s.token
 			continue
 		}
-		if resp.StatusCode == http.StatusNotFound && r.gone {
+		if r.good != nil && r.good(resp.StatusCode) {
 			wire.Discard(resp)
 			return nil
 		}
-		return c.answer(resp, r.service, read, secrets...)
+		return c.answer(resp, r, read, secrets...)
 	}
 }
 
@@ -139,36 +134,4 @@ func (c *Client) roundTrip(ctx context.Context, req *http.Request, service strin
 		fault.Verdict = collect.JudgesUs
 	}
 	return nil, fault
-}
-
-// answer turns a status into nil or a fault and closes the answer.
-func (c *Client) answer(resp *http.Response, service string, read func(*http.Response) error, secrets ...string) error {
-	switch {
-	case resp.StatusCode/100 != 2:
-		if resp.StatusCode == http.StatusNotFound {
-			c.doubt(service)
-		}
-		return c.fault(resp, service, secrets)
-	case read == nil:
-		wire.Discard(resp) // a 2xx is the acknowledgement, even if its body breaks off
-		return nil
-	}
-	defer wire.Discard(resp)
-	return read(resp)
-}
-
-// decode reads a JSON answer into v. What cannot be read may be whole next time.
-func decode(resp *http.Response, service string, v any) error {
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return fmt.Errorf("read the answer of %s: %w", service, wire.Redact(err))
-	}
-	// A syntax error of encoding/json shows one character at most: no token leaks.
-	if err := json.Unmarshal(b, v); err != nil {
-		if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return fmt.Errorf("read the answer of %s: %q is no %s", service, kind.Field, kind.Type)
-		}
-		return fmt.Errorf("read the answer of %s: %w", service, err)
-	}
-	return nil
 }

@@ -77,7 +77,7 @@ func (c *Client) lookup(ctx context.Context, service string) (*url.URL, error) {
 		method: http.MethodGet, service: "endpoints",
 		path: []string{"residency", c.options.Residency, "services", service, "endpoint"},
 	}
-	if err := c.do(ctx, r, func(resp *http.Response) error { return decode(resp, "endpoints", &hosts) }); err != nil {
+	if err := c.do(ctx, r, into("endpoints", &hosts)); err != nil {
 		return nil, err
 	}
 	raw, _ := hosts[service].(string)

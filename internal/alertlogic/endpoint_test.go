@@ -207,8 +207,8 @@ func TestRegister(t *testing.T) {
 		Version: "1.2.3", TenantID: "T", ClientID: "C", OfficeTenantID: "O", ContentStreams: []string{"Audit.General"},
 	}
 	id, err := c.Register(t.Context(), request)
-	if err != nil || id != (alertlogic.Registration{HostID: "H-1", SourceID: "S-1"}) {
-		t.Fatalf("got %v, %v", id, err)
+	if err != nil || id.HostID != "H-1" || id.SourceID != "S-1" || string(id.Answer) != answer {
+		t.Fatalf("got %+v, %v", id, err)
 	}
 	const path = "/azcollect/v1/134232278/azure/o365/sub/my%20group%2F1/app"
 	const body = `{"version":"1.2.3","app_tenant_id":"T","client_id":"C","config":{"type":"o365","office_tenant_id":"O","content_streams":["Audit.General"]}}`

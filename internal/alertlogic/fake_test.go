@@ -44,6 +44,7 @@ type service struct {
 	aims     func(http.ResponseWriter, *http.Request) bool // answers instead, if it returns true
 	lookup   func(http.ResponseWriter, *http.Request) bool
 	ingest   func(http.ResponseWriter, *http.Request, post) bool
+	probe    http.HandlerFunc // a GET on ingest's data path; nil: 405
 	other    http.HandlerFunc
 }
 
@@ -124,6 +125,12 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		name := strings.Split(r.URL.Path, "/")[7]
 		_ = json.NewEncoder(w).Encode(map[string]string{name: s.host})
+	case strings.HasPrefix(r.URL.Path, "/ingest/v1/"+account+"/data/") && r.Method == http.MethodGet:
+		if s.probe != nil {
+			s.probe(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusMethodNotAllowed)
 	case strings.HasPrefix(r.URL.Path, "/ingest/v1/"+account+"/data/"):
 		s.take(w, r)
 	case s.other != nil:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ import (
 
 // fault classifies an answer that is not 2xx, and closes it. Only ingest is sent
 // a payload that can be at fault: elsewhere a 400 judges what we are set to.
-func (c *Client) fault(resp *http.Response, service string, secrets []string) *collect.Fault {
+func (c *Client) fault(resp *http.Response, r call, secrets []string) *collect.Fault {
 	text := c.scrub(wire.ErrorText(resp), secrets)
 	if text == "" {
 		text = http.StatusText(resp.StatusCode)
@@ -26,15 +27,23 @@ func (c *Client) fault(resp *http.Response, service string, secrets []string) *c
 		Code:       strconv.Itoa(resp.StatusCode),
 	}
 	switch {
-	case f.Verdict == collect.JudgesPayload && service == "ingest":
+	case f.Verdict == collect.JudgesPayload && r.service == "ingest":
 		f.Err = errors.New(text)
 	case f.Verdict == collect.Temporary:
-		f.Err = fmt.Errorf("ask %s: %s", service, text)
+		f.Err = fmt.Errorf("ask %s: %s", r.service, text)
 	default:
 		f.Verdict = collect.JudgesUs
-		f.Err = fmt.Errorf("ask %s: %s; check %s", service, text, suspects(resp.StatusCode, service))
+		f.Err = fmt.Errorf("ask %s: %s; %s", r.service, text, r.advice(resp.StatusCode))
 	}
 	return f
+}
+
+// advice says what to do about an answer that judges us.
+func (r call) advice(status int) string {
+	if status == http.StatusNotFound && r.missing != "" {
+		return r.missing
+	}
+	return "check " + suspects(status, r.service)
 }
 
 // suspects names the settings that an answer puts in doubt.
@@ -58,13 +67,17 @@ func suspects(status int, service string) string {
 // scrub takes our secrets out of what others wrote: a service may well echo the
 // header it dislikes.
 func (c *Client) scrub(text string, secrets []string) string {
-	basic := base64.StdEncoding.EncodeToString([]byte(c.options.AccessKeyID + ":" + c.options.SecretKey))
-	for _, secret := range append([]string{c.options.SecretKey, basic}, secrets...) {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "***")
-		}
+	for _, secret := range c.secrets(secrets) {
+		text = strings.ReplaceAll(text, secret, "***")
 	}
 	return text
+}
+
+// secrets are our own, in each form in which they travel, and these others; none is empty.
+func (c *Client) secrets(others []string) []string {
+	basic := base64.StdEncoding.EncodeToString([]byte(c.options.AccessKeyID + ":" + c.options.SecretKey))
+	all := append([]string{c.options.SecretKey, basic}, others...)
+	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }
 
 // hush scrubs a transport error, which may quote a malformed answer, and keeps

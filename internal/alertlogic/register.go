@@ -26,7 +26,13 @@ type RegisterRequest struct {
 }
 
 // A Registration is what azcollect knows a collector by.
-type Registration struct{ HostID, SourceID string }
+type Registration struct {
+	HostID, SourceID string
+	// Answer is all that azcollect said when it registered the collector, JSON of
+	// at most 8 KiB. nil: it said more, it told one of our secrets (what is kept
+	// could be read by others), or the ids come from elsewhere.
+	Answer []byte
+}
 
 // Register makes the collector known and returns its identity. If the
 // answer is lost, the same request is made again for the same site.
@@ -43,14 +49,20 @@ func (c *Client) Register(ctx context.Context, r RegisterRequest) (Registration,
 			} `json:"host"`
 		} `json:"source"`
 	}
-	post := r.call(http.MethodPost)
-	post.header = http.Header{"Content-Type": {"application/json"}}
-	post.body = &loan{data: body}
+	post := r.post(body)
 	post.secrets = []string{r.ClientSecret}
-	if err := c.do(ctx, post, func(resp *http.Response) error { return decode(resp, "azcollect", &answer) }); err != nil {
+	var kept []byte
+	if err := c.do(ctx, post, func(resp *http.Response, secrets []string) error {
+		b, err := readBody(resp, "azcollect")
+		if err != nil {
+			return err
+		}
+		kept = c.keepable(b, secrets)
+		return decode(b, "azcollect", &answer)
+	}); err != nil {
 		return Registration{}, err
 	}
-	id := Registration{HostID: answer.Source.Host.ID, SourceID: answer.Source.ID}
+	id := Registration{HostID: answer.Source.Host.ID, SourceID: answer.Source.ID, Answer: kept}
 	if id.HostID == "" || id.SourceID == "" {
 		return Registration{}, &collect.Fault{Err: errors.New("register: the answer of azcollect names no source.id or no source.host.id")}
 	}
@@ -60,15 +72,22 @@ func (c *Client) Register(ctx context.Context, r RegisterRequest) (Registration,
 // Deregister forgets the collector; one that is not known is no error.
 func (c *Client) Deregister(ctx context.Context, site Site) error {
 	r := site.call(http.MethodDelete)
-	r.gone = true
+	r.good = func(status int) bool { return status == http.StatusNotFound }
 	return c.do(ctx, r, nil)
 }
 
-func (s Site) call(method string) call {
-	return call{
-		method: method, service: "azcollect",
-		path: []string{"azure", "o365", s.Subscription, s.ResourceGroup, s.App},
-	}
+// call is a request to the site's page, or to one of its pages under a verb.
+func (s Site) call(method string, verb ...string) call {
+	path := append([]string{"azure", "o365"}, verb...)
+	return call{method: method, service: "azcollect", path: append(path, s.Subscription, s.ResourceGroup, s.App)}
+}
+
+// post is a call with a JSON body.
+func (s Site) post(body []byte, verb ...string) call {
+	r := s.call(http.MethodPost, verb...)
+	r.header = http.Header{"Content-Type": {"application/json"}}
+	r.body = &loan{data: body}
+	return r
 }
 
 type registerBody struct {

@@ -46,7 +46,7 @@ func (c *Client) authenticate(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	var s *session
-	err = c.answer(resp, "aims", func(resp *http.Response) (err error) {
+	err = c.answer(resp, call{service: "aims"}, func(resp *http.Response, _ []string) (err error) {
 		s, err = readSession(resp, time.Now())
 		return err
 	})
@@ -63,7 +63,7 @@ func readSession(resp *http.Response, now time.Time) (*session, error) {
 			} `json:"account"`
 		} `json:"authentication"`
 	}
-	if err := decode(resp, "aims", &body); err != nil {
+	if err := into("aims", &body)(resp, nil); err != nil {
 		return nil, err
 	}
 	a := body.Authentication

@@ -119,7 +119,7 @@ func (c *Collector) conclude(ctx context.Context, claim *Claim, tally Tally, err
 		})
 	}
 	content := claim.Content()
-	if gone(content, err) {
+	if gone(content, err, c.Delivery.now()) {
 		return errors.Join(err, claim.Finish(ctx, func(row *Content) {
 			row.Attempts++
 			row.Tally.attempt(tally, false)
@@ -146,12 +146,12 @@ func (c *Collector) conclude(ctx context.Context, claim *Claim, tally Tally, err
 // gone reports whether the source will never give the content again. What it
 // does not find is believed to be gone once its date is past: this attempt was
 // the one more that such a content gets.
-func gone(c Content, err error) bool {
+func gone(c Content, err error, now time.Time) bool {
 	switch VerdictOf(err) {
 	case Expired:
 		return true
 	case Missing:
-		return time.Now().After(c.Expires)
+		return now.After(c.Expires)
 	}
 	return false
 }

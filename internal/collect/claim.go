@@ -72,7 +72,11 @@ func (l *Ledger) settleOld(ctx context.Context, due Due) error {
 	return l.settle(ctx, due)
 }
 
+// settle deletes a due row, if it was one that led here and not a message.
 func (l *Ledger) settle(ctx context.Context, due Due) error {
+	if due.row == (Key{}) {
+		return nil
+	}
 	if err := l.Store.Delete(ctx, due.row, ""); err != nil {
 		return fmt.Errorf("delete settled due row: %w", err)
 	}
@@ -123,6 +127,7 @@ func (c *Claim) Postpone(ctx context.Context, delay time.Duration, change func(*
 	if err != nil {
 		return err
 	}
+	c.ledger.wake(ctx, before.Key(), after[0].Due)
 	if err := c.ledger.Store.Delete(ctx, dueOf(before).Key, ""); err != nil {
 		return fmt.Errorf("delete old due row: %w", err)
 	}

@@ -125,6 +125,15 @@ func (c *Collector) Bring(ctx context.Context, due Due, done func()) error {
 	}
 }
 
+// Call hands a content that a message names to the workers, waiting for a free
+// one, and returns a channel that closes when it was tried. An error means that
+// no worker has it: the message must come again.
+func (c *Collector) Call(ctx context.Context, content Key) (<-chan struct{}, error) {
+	tried := make(chan struct{})
+	due := Due{At: time.Now().Add(messageSlack), Content: content}
+	return tried, c.Bring(ctx, due, func() { close(tried) })
+}
+
 func (c *Collector) queue(j job) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -367,8 +367,8 @@ func TestTheListSpeaksWhileAContentExpires(t *testing.T) {
 		if row := get(t, p.store, c); row.State != collect.Gone {
 			t.Fatalf("row %+v", row)
 		}
-		if fresh, err := p.Ledger.Offer(t.Context(), c); !fresh || err != nil {
-			t.Errorf("the next listing: %v, %v", fresh, err)
+		if o, err := p.Ledger.Offer(t.Context(), c); !o.Fresh || err != nil {
+			t.Errorf("the next listing: %v, %v", o, err)
 		}
 	})
 }

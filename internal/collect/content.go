@@ -47,6 +47,9 @@ const (
 	Gone State = "expired"
 )
 
+// States are all there are, in the order of a content's life.
+var States = []State{Pending, Done, Dead, Gone}
+
 // A Tally counts what became of a content's records.
 type Tally struct {
 	Delivered int64 // acknowledged by the destination

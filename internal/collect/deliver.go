@@ -24,6 +24,10 @@ type Delivery struct {
 	Seen *Seen
 	// Store keeps dead letters.
 	Store Store
+	// Meter counts what is delivered; nil: nobody does.
+	Meter *Meter
+	// Now is the source's clock; nil: ours.
+	Now func() time.Time
 
 	brake   brake
 	proven  atomic.Bool // the sink has taken a record since we started
@@ -55,6 +59,14 @@ func (d *Delivery) Deliver(ctx context.Context, c Content, records iter.Seq2[Rec
 	return run.tally, run.save(ctx) // of what others delivered and could not store
 }
 
+// now is the source's clock: what it says of creation and expiration is meant by it.
+func (d *Delivery) now() time.Time {
+	if d.Now == nil {
+		return time.Now()
+	}
+	return d.Now()
+}
+
 func (d *Delivery) batch() Batch {
 	if b, ok := d.batches.Get().(Batch); ok {
 		return b
@@ -79,6 +91,7 @@ type carriage struct {
 type passenger struct {
 	id      identity
 	hour    *hour
+	at      time.Time // of the event
 	ordinal int
 	verdict verdict
 	undated bool
@@ -88,13 +101,13 @@ type passenger struct {
 func (r *carriage) take(ctx context.Context, rec Record) error {
 	r.tally.Bytes += int64(len(rec.Raw))
 	if rec.Defect != "" {
-		return r.bury(ctx, rec.Ordinal, rec.Raw, rec.Defect)
+		return r.bury(ctx, rec.Ordinal, rec.Raw, rec.Defect, false)
 	}
 	h, err := r.hour(ctx, rec)
 	if err != nil {
 		return err
 	}
-	p := passenger{id: identify(rec, r.key), hour: h, ordinal: rec.Ordinal, undated: rec.Undated}
+	p := passenger{id: identify(rec, r.key), hour: h, at: rec.Time, ordinal: rec.Ordinal, undated: rec.Undated}
 	for {
 		var other chan struct{}
 		if p.verdict, other, err = h.look(ctx, p.id, r.landing); err != nil {
@@ -144,8 +157,8 @@ func (r *carriage) hour(ctx context.Context, rec Record) (*hour, error) {
 	return h, nil
 }
 
-func (r *carriage) bury(ctx context.Context, ordinal int, raw []byte, reason string) error {
-	if err := bury(ctx, r.Store, r.content, ordinal, idOf(raw), raw, reason); err != nil {
+func (r *carriage) bury(ctx context.Context, ordinal int, raw []byte, reason string, replayable bool) error {
+	if err := bury(ctx, r.Store, r.content, ordinal, raw, reason, replayable); err != nil {
 		return err
 	}
 	r.mu.Lock()

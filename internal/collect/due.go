@@ -17,6 +17,8 @@ const dueLayout = "20060102T150405.000"
 type Due struct {
 	At      time.Time
 	Content Key
+	// Created is when its content was created, zero if the row does not say.
+	Created time.Time
 	row     Key
 }
 
@@ -29,7 +31,7 @@ func dueOf(c Content) Row {
 			Partition: EscapeKey(c.Tenant),
 			Row:       EscapeKey(c.Due.UTC().Format(dueLayout), key.Partition, key.Row),
 		},
-		Fields: Fields{"ContentPartition": key.Partition, "ContentRow": key.Row},
+		Fields: Fields{"ContentPartition": key.Partition, "ContentRow": key.Row, "Created": c.Created},
 	}
 }
 
@@ -47,6 +49,7 @@ func (l *Ledger) Due(ctx context.Context, tenant string, until time.Time) iter.S
 			d.At, _ = time.Parse(dueLayout, row.Row[:min(len(row.Row), len(dueLayout))])
 			d.Content.Partition, _ = row.Fields["ContentPartition"].(string)
 			d.Content.Row, _ = row.Fields["ContentRow"].(string)
+			d.Created, _ = row.Fields["Created"].(time.Time)
 			if d.At.After(until) || !yield(d, nil) {
 				return
 			}

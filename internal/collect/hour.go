@@ -45,6 +45,7 @@ type hour struct {
 	partial bool                       // the filter lacks ids for want of memory
 	flights map[[16]byte]chan struct{} // ids being delivered, and when that is decided
 	unsaved []identity                 // acknowledged, not stored yet
+	origins []origin                   // whose they are, in the same order
 
 	// rows is held by the one who reads or appends rows; a channel, since whoever
 	// waits for the store must be able to stop waiting.
@@ -153,17 +154,21 @@ func (h *hour) keep(id identity, landing chan struct{}) {
 	h.flights[id.id] = landing
 }
 
-// land ends the hold on ids; the acknowledged ones are remembered at once and
-// wait for save. The caller closes the landing afterwards.
-func (h *hour) land(ids []identity, acknowledged bool) {
+// land ends the hold on ids; the acknowledged ones, which have an origin, are
+// remembered at once and wait for save. The caller closes the landing afterwards.
+func (h *hour) land(ids []identity, acknowledged *origin) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range ids {
 		delete(h.flights, ids[i].id)
-		if acknowledged {
+		if acknowledged != nil {
 			h.unsaved = append(h.unsaved, ids[i])
 			h.note(&ids[i].id, unsavedRow)
 		}
+	}
+	if acknowledged != nil {
+		acknowledged.n = len(ids)
+		h.origins = append(h.origins, *acknowledged)
 	}
 	h.waiting.Store(int64(len(h.unsaved)))
 }
@@ -187,12 +192,13 @@ func (h *hour) save(ctx context.Context) error {
 	for {
 		h.mu.Lock()
 		batch := slices.Clone(h.unsaved[:min(len(h.unsaved), rowIdentities)])
+		origins := encodeOrigins(h.origins, len(batch))
 		h.mu.Unlock()
 		if len(batch) == 0 {
 			return nil
 		}
 		row := h.next
-		err := h.append(ctx, batch)
+		err := h.append(ctx, batch, origins)
 		if errors.Is(err, ErrExists) { // another process wrote this row: read it, take the next
 			if err = h.read(ctx); err == nil { // a row that was not read is not passed over
 				h.next = max(h.next, row+1)
@@ -215,13 +221,14 @@ func (h *hour) enter(ctx context.Context) error {
 
 func (h *hour) leave() { <-h.rows }
 
-func (h *hour) append(ctx context.Context, batch []identity) error {
+func (h *hour) append(ctx context.Context, batch []identity, origins []byte) error {
 	ids := make([]byte, 0, len(batch)*identitySize)
 	for i := range batch {
 		ids = batch[i].append(ids)
 	}
 	row := h.next
-	if _, err := h.seen.Store.Insert(ctx, Row{Key: h.key(row), Fields: Fields{"IDs": ids}}); err != nil {
+	fields := Fields{"IDs": ids, "Origins": origins, "At": time.Now().UTC()}
+	if _, err := h.seen.Store.Insert(ctx, Row{Key: h.key(row), Fields: fields}); err != nil {
 		return err
 	}
 	h.next++
@@ -231,6 +238,7 @@ func (h *hour) append(ctx context.Context, batch []identity) error {
 		h.filter.move(&batch[i].id, unsavedRow, row)
 	}
 	h.unsaved = slices.Delete(h.unsaved, 0, len(batch))
+	h.origins = dropOrigins(h.origins, len(batch))
 	h.waiting.Store(int64(len(h.unsaved)))
 	return nil
 }

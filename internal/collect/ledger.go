@@ -19,8 +19,6 @@ const (
 	orphanAge = 10 * time.Minute
 	// rowsAtOnce bounds how many single rows are written at the same time.
 	rowsAtOnce = 8
-	// reopenAfter is how long a listed content that is expired or dead rests.
-	reopenAfter = time.Hour
 	// batchRows is the most that one batch takes.
 	batchRows = 100
 )
@@ -64,7 +62,20 @@ func (l *Ledger) Announce(ctx context.Context, contents []Content) ([]*Claim, er
 	// The known ones have due rows of their own. If we crash here, the new ones
 	// are left over and settled.
 	l.dropDue(ctx, known)
+	_ = each(claims, func(c *Claim) error { // should we die, others look when the lease has ended
+		content := c.Content()
+		l.wake(ctx, content.Key(), content.Due)
+		return nil
+	})
 	return claims, nil
+}
+
+// wake tells a worker elsewhere of a content. If that fails, the content is
+// overdue one day, and then somebody is told again: see [Ledger.Requeue].
+func (l *Ledger) wake(ctx context.Context, content Key, at time.Time) {
+	if !l.Sole { // our own workers look at the due rows
+		_ = l.Store.Wake(ctx, content, at)
+	}
 }
 
 // insert writes content rows side by side; known are those that were there.
@@ -135,83 +146,6 @@ func (l *Ledger) dropDue(ctx context.Context, contents []Content) {
 	for _, c := range contents {
 		_ = l.Store.Delete(ctx, dueOf(c).Key, "")
 	}
-}
-
-// Offer records a content that the source's own list offers. What the list says
-// are facts: they overwrite what a notification said, and reopen the content
-// unless it is delivered. It reports whether there is something to collect now.
-func (l *Ledger) Offer(ctx context.Context, listed Content) (bool, error) {
-	ctx, done := context.WithTimeout(ctx, orphanAge/2)
-	defer done()
-	for { // again when somebody else changed the row between our reading and writing it
-		listed.State, listed.Listed, listed.Due = Pending, true, stamp(time.Now())
-		fresh, err := l.offer(ctx, listed)
-		if !errors.Is(err, ErrExists) && !errors.Is(err, ErrChanged) {
-			return fresh, err
-		}
-	}
-}
-
-// reopens reports whether the list's word changes a row: of a content that only a
-// notification told of, and of one that came to nothing, whatever we made of an
-// answer or of our clock. What the list keeps offering is tried once an hour at
-// the most, however often it is listed.
-func reopens(c Content) bool {
-	switch {
-	case c.State == Done:
-		return false
-	case !c.Listed:
-		return true
-	}
-	return c.State != Pending && time.Since(c.Finished) >= reopenAfter
-}
-
-func (l *Ledger) offer(ctx context.Context, listed Content) (bool, error) {
-	row, err := l.Store.Get(ctx, listed.Key())
-	if errors.Is(err, ErrNotFound) {
-		return true, l.open(ctx, listed, func(c Content) error {
-			_, err := l.Store.Insert(ctx, Row{Key: c.Key(), Fields: c.fields()})
-			return err
-		})
-	}
-	if err != nil {
-		return false, fmt.Errorf("read ledger: %w", err)
-	}
-	c := contentOf(row)
-	if !reopens(c) {
-		return false, nil
-	}
-	c.Tenant, c.Type, c.ID = listed.Tenant, listed.Type, listed.ID
-	c.URI, c.Created, c.Expires, c.Listed = listed.URI, listed.Created, listed.Expires, true
-	replace := func(c Content) error {
-		row.Fields = c.fields()
-		_, err := l.Store.Replace(ctx, row)
-		return err
-	}
-	if c.State != Pending {
-		c.State, c.Due, c.Finished = Pending, listed.Due, time.Time{}
-		return true, l.open(ctx, c, replace)
-	}
-	if err := replace(c); err != nil {
-		return false, fmt.Errorf("record listed content: %w", err)
-	}
-	return false, nil
-}
-
-// open writes a content's due row, then the content row that names it.
-func (l *Ledger) open(ctx context.Context, c Content, write func(Content) error) error {
-	due := []Content{c}
-	if err := l.insertDue(ctx, due); err != nil {
-		return fmt.Errorf("record due content: %w", err)
-	}
-	err := write(due[0])
-	if errors.Is(err, ErrExists) || errors.Is(err, ErrChanged) {
-		l.dropDue(ctx, due)
-	}
-	if err != nil {
-		return fmt.Errorf("record listed content: %w", err)
-	}
-	return nil
 }
 
 // Contents yields a tenant's contents that were created on a day (UTC).

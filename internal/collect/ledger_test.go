@@ -290,8 +290,8 @@ func TestDueRowBetweenItsWritersTwoWrites(t *testing.T) {
 					}
 					return works
 				}
-				if fresh, err := ledger(s, "first", true).Offer(t.Context(), c); !fresh || err != nil {
-					t.Fatal(fresh, err)
+				if o, err := ledger(s, "first", true).Offer(t.Context(), c); !o.Fresh || err != nil {
+					t.Fatal(o, err)
 				}
 				if n := takeAll(t, ledger(s.Store, "second", true), time.Now()); n != 1 {
 					t.Errorf("the content is not found: %d taken", n)

@@ -47,8 +47,8 @@ func TestOffer(t *testing.T) {
 		}, true, collect.Pending, ""},
 		{"announced and delivered", func(t *testing.T, l *collect.Ledger, c collect.Content) {
 			_ = finish(t.Context(), announce(t, l, heard(c))[0], collect.Done)
-		}, false, collect.Done, "https://elsewhere.example"},
-		{"listed, expired, and listed again at once", listedAndFinished(collect.Gone, 0), false, collect.Gone, "https://elsewhere.example"},
+		}, false, collect.Done, ""},
+		{"listed, expired, and listed again at once", listedAndFinished(collect.Gone, 0), false, collect.Gone, ""},
 		{"listed, expired, and still listed an hour later", listedAndFinished(collect.Gone, time.Hour), true, collect.Pending, ""},
 		{"listed, dead, and still listed an hour later", listedAndFinished(collect.Dead, time.Hour), true, collect.Pending, ""},
 		{"listed, delivered, and still listed an hour later", listedAndFinished(collect.Done, time.Hour), false, collect.Done, "https://elsewhere.example"},
@@ -56,7 +56,7 @@ func TestOffer(t *testing.T) {
 			if _, err := l.Offer(t.Context(), heard(c)); err != nil {
 				t.Fatal(err)
 			}
-		}, false, collect.Pending, "https://elsewhere.example"},
+		}, false, collect.Pending, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -64,15 +64,15 @@ func TestOffer(t *testing.T) {
 				l := ledger(s, "first", false)
 				c := fresh("1")
 				test.prepare(t, l, c)
-				isFresh, err := l.Offer(t.Context(), c)
+				o, err := l.Offer(t.Context(), c)
 				if test.uri == "" {
 					test.uri = c.URI
 				}
 				row := get(t, s, c)
-				if err != nil || isFresh != test.fresh || row.State != test.state || row.URI != test.uri {
-					t.Errorf("fresh %v, %v, row %+v", isFresh, err, row)
+				if err != nil || o.Fresh != test.fresh || row.State != test.state || row.URI != test.uri {
+					t.Errorf("%+v, %v, row %+v", o, err, row)
 				}
-				if isFresh && !row.Listed {
+				if !row.Listed {
 					t.Error("the row does not say that it is listed")
 				}
 			})
@@ -98,8 +98,8 @@ func TestOfferDuringAClaim(t *testing.T) {
 		}
 		return works
 	}
-	if fresh, err := ledger(s, "second", false).Offer(t.Context(), listed); fresh || err != nil {
-		t.Fatal(fresh, err)
+	if o, err := ledger(s, "second", false).Offer(t.Context(), listed); o.Fresh || err != nil {
+		t.Fatal(o, err)
 	}
 	if err := claim.Renew(t.Context()); err != nil {
 		t.Fatal(err)

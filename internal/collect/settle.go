@@ -97,11 +97,14 @@ func (r *carriage) settle(ctx context.Context, believed bool) error {
 	}
 	delivered, open := map[*hour][]identity{}, map[*hour][]identity{}
 	var refused []refusal
+	var flow Flow
+	now := r.now()
 	for i, p := range r.aboard {
 		switch o := r.batch.Outcome(i); o.State {
 		case Delivered:
 			delivered[p.hour] = append(delivered[p.hour], p.id)
 			r.count(p)
+			flow.add(p, len(r.batch.Raw(i)), r.content.Created, now)
 			continue
 		case Refused:
 			if believed || r.proven.Load() {
@@ -111,14 +114,15 @@ func (r *carriage) settle(ctx context.Context, believed bool) error {
 		open[p.hour] = append(open[p.hour], p.id)
 	}
 	for h, ids := range delivered {
-		h.land(ids, true)
+		h.land(ids, &origin{content: r.content.Key(), at: time.Now()})
 	}
+	r.Meter.count(func(s *Stats) { s.flow(r.content.Type).merge(&flow, 1) })
 	err := r.save(ctx)
 	err = errors.Join(err, each(refused, func(one refusal) error {
-		return r.bury(ctx, one.ordinal, one.raw, one.reason)
+		return r.bury(ctx, one.ordinal, one.raw, one.reason, true)
 	}))
 	for h, ids := range open {
-		h.land(ids, false)
+		h.land(ids, nil)
 	}
 	r.aboard = r.aboard[:0]
 	return err
@@ -175,7 +179,7 @@ func each[T any](all []T, f func(T) error) error {
 // close lets go of everything held, whatever happened.
 func (r *carriage) close() {
 	for _, p := range r.aboard {
-		p.hour.land([]identity{p.id}, false)
+		p.hour.land([]identity{p.id}, nil)
 	}
 	close(r.landing)
 	for _, h := range r.hours {

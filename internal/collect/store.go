@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 )
 
 // Errors of a [Store]. Any other error means that the outcome is not known, or
@@ -40,6 +41,9 @@ type Store interface {
 	// List yields the rows of a partition in row order (by byte), beginning with
 	// the first one not less than from. A partition never written to is empty.
 	List(ctx context.Context, kind, partition, from string) iter.Seq2[Row, error]
+	// Partitions yields the names of a kind's partitions that hold rows, in order
+	// (by byte), beginning with the first one not less than from.
+	Partitions(ctx context.Context, kind, from string) iter.Seq2[string, error]
 	// Batch applies up to 100 writes in one partition of one kind, all or none.
 	// Errors are those of the single writes; ErrLimit for more than 100 writes,
 	// more than 3.5 MB, two partitions, or one row twice.
@@ -52,6 +56,11 @@ type Store interface {
 	Payload(ctx context.Context, name string) ([]byte, error)
 	// DeletePayload removes a payload. One that is gone is no error.
 	DeletePayload(ctx context.Context, name string) error
+
+	// Wake lets a worker look at a content's row at a time, wherever workers wait
+	// for messages. It is a hint that may be lost, doubled or late: the due row is
+	// the truth.
+	Wake(ctx context.Context, content Key, at time.Time) error
 
 	// Close lets go of files and connections.
 	Close() error

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"sync"
 	"testing"
+	"time"
 
 	"azcollector/internal/collect"
 	"azcollector/internal/state"
@@ -42,6 +43,13 @@ type store struct {
 	counts map[string]int
 	total  int
 	dead   bool
+	woken  []wake
+}
+
+// A wake is what a worker elsewhere was told.
+type wake struct {
+	content collect.Key
+	at      time.Time
 }
 
 func open(t *testing.T) *store {
@@ -123,6 +131,42 @@ func (s *store) Delete(ctx context.Context, key collect.Key, version string) err
 
 func (s *store) Batch(ctx context.Context, writes []collect.Write) error {
 	return s.do(writes[0].Row.Kind, func() error { return s.Store.Batch(ctx, writes) })
+}
+
+func (s *store) Partitions(ctx context.Context, kind, from string) iter.Seq2[string, error] {
+	if err := s.alive(); err != nil {
+		return func(yield func(string, error) bool) { yield("", err) }
+	}
+	return s.Store.Partitions(ctx, kind, from)
+}
+
+func (s *store) Payload(ctx context.Context, name string) ([]byte, error) {
+	if err := s.alive(); err != nil {
+		return nil, err
+	}
+	return s.Store.Payload(ctx, name)
+}
+
+func (s *store) DeletePayload(ctx context.Context, name string) error {
+	return s.do("payload", func() error { return s.Store.DeletePayload(ctx, name) })
+}
+
+func (s *store) Wake(ctx context.Context, content collect.Key, at time.Time) error {
+	return s.do("wake", func() error {
+		s.mu.Lock()
+		s.woken = append(s.woken, wake{content, at})
+		s.mu.Unlock()
+		return s.Store.Wake(ctx, content, at)
+	})
+}
+
+// wakes returns what was told since it was asked last.
+func (s *store) wakes() []wake {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	told := s.woken
+	s.woken = nil
+	return told
 }
 
 func (s *store) PutPayload(ctx context.Context, name string, body []byte) error {

@@ -36,6 +36,10 @@ var dependencies = map[string]dependency{
 		reason:    "zlib in less processor time than the standard library's",
 		importers: []string{"internal/alertlogic"},
 	},
+	"github.com/robfig/cron/v3": {
+		reason:    "reads the schedules of function.json for serve",
+		importers: []string{"functions"},
+	},
 	"github.com/sirupsen/logrus": {
 		reason:    "structured logs, as text for people and JSON for machines",
 		importers: []string{"functions"},

@@ -8,6 +8,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	pkcs12 "software.sslmate.com/src/go-pkcs12"
@@ -21,7 +23,7 @@ const minKeyBits = 2048
 // base64 so that a PFX fits into an environment variable. azidentity reads the
 // PEM; of PFX it reads only old ones, and what OpenSSL 3 writes (AES, SHA-256)
 // needs go-pkcs12, which reads both.
-func parseCertificate(content []byte, password string) ([]*x509.Certificate, crypto.PrivateKey, error) {
+func parseCertificate(content []byte, password string) ([]*x509.Certificate, *rsa.PrivateKey, error) {
 	certs, key, err := parseAny(content, password)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read APP_CLIENT_CERTIFICATE: %w", err)
@@ -33,17 +35,40 @@ func parseCertificate(content []byte, password string) ([]*x509.Certificate, cry
 	if bits := private.N.BitLen(); bits < minKeyBits {
 		return nil, nil, fmt.Errorf("read APP_CLIENT_CERTIFICATE: the RSA key has %d bits; it needs %d", bits, minKeyBits)
 	}
-	for _, cert := range certs {
-		if private.PublicKey.Equal(cert.PublicKey) {
-			return certs, key, nil
+	if leafOf(certs, private) == nil {
+		return nil, nil, errors.New("read APP_CLIENT_CERTIFICATE: the private key belongs to none of the certificates")
+	}
+	return certs, private, nil
+}
+
+// leafOf finds the certificate that the key signs for: the last one, as MSAL
+// does, should several have the same key.
+func leafOf(certs []*x509.Certificate, key *rsa.PrivateKey) *x509.Certificate {
+	for _, cert := range slices.Backward(certs) {
+		if key.PublicKey.Equal(cert.PublicKey) {
+			return cert
 		}
 	}
-	return nil, nil, errors.New("read APP_CLIENT_CERTIFICATE: the private key belongs to none of the certificates")
+	return nil
+}
+
+// Expires is when the certificate ends. Other proofs do not say it themselves;
+// of a secret, [Tokens.SecretExpiry] may know it. A certificate that cannot be
+// read has no end either: [NewTokens] says what is wrong with it.
+func (c Credentials) Expires() (at time.Time, known bool) {
+	if len(c.Certificate) == 0 {
+		return time.Time{}, false
+	}
+	certs, key, err := parseCertificate(c.Certificate, c.CertificatePassword)
+	if err != nil {
+		return time.Time{}, false
+	}
+	return leafOf(certs, key).NotAfter, true
 }
 
 func parseAny(content []byte, password string) ([]*x509.Certificate, crypto.PrivateKey, error) {
-	content = bytes.TrimSpace(content)
-	if plain, err := base64.StdEncoding.DecodeString(string(content)); err == nil {
+	// Only base64 loses spaces around it: a PFX may well end in a byte that is one.
+	if plain, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(content))); err == nil {
 		content = plain
 	}
 	if bytes.Contains(content, []byte("-----BEGIN")) {

@@ -24,7 +24,12 @@ import (
 
 func certify(t *testing.T, key crypto.Signer) *x509.Certificate {
 	t.Helper()
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "app"}, NotAfter: time.Now().Add(time.Hour)}
+	return certifyFor(t, key, time.Hour)
+}
+
+func certifyFor(t *testing.T, key crypto.Signer, life time.Duration) *x509.Certificate {
+	t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "app"}, NotAfter: time.Now().Add(life)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +76,11 @@ func TestCertificates(t *testing.T) {
 		}
 		return der
 	}
+	// An older PFX ends in the salt of its MAC.
+	spaced := pfx(pkcs12.LegacyRC2.WithRand(bytes.NewReader(bytes.Repeat([]byte(" "), 1<<10))))
+	if !bytes.HasSuffix(spaced, []byte(" ")) {
+		t.Fatal("the PFX ends in no space")
+	}
 	base64Of := func(b []byte) []byte { return []byte(base64.StdEncoding.EncodeToString(b) + "\n") }
 	plain := pemOf(t, cert, key)
 	cases := map[string]struct {
@@ -83,6 +93,7 @@ func TestCertificates(t *testing.T) {
 		"PEM in base64":          {base64Of(plain), "", ""},
 		"PFX of OpenSSL 3":       {pfx(pkcs12.Modern2023), "opens it", ""},
 		"older PFX":              {pfx(pkcs12.LegacyRC2), "opens it", ""},
+		"PFX ending in a space":  {spaced, "opens it", ""},
 		"PFX in base64":          {base64Of(pfx(pkcs12.Modern2023)), "opens it", ""},
 		"PFX and wrong password": {pfx(pkcs12.Modern2023), "wrong", "APP_CLIENT_CERTIFICATE_PASSWORD"},
 		"encrypted PEM":          {bytes.ReplaceAll(plain, []byte("PRIVATE"), []byte("ENCRYPTED PRIVATE")), "", "decrypt it"},
@@ -97,6 +108,10 @@ func TestCertificates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
 			tokens, err := microsoft.NewTokens(w.cloud(), microsoft.Credentials{ClientID: "the-app", Certificate: c.content, CertificatePassword: c.password}, w.client)
+			ends, known := microsoft.Credentials{Certificate: c.content, CertificatePassword: c.password}.Expires()
+			if known != (c.says == "") || known && !ends.Equal(cert.NotAfter) {
+				t.Errorf("expires %v, %v", ends, known)
+			}
 			if c.says != "" {
 				if err == nil || !strings.Contains(err.Error(), "APP_CLIENT_CERTIFICATE") || !strings.Contains(err.Error(), c.says) {
 					t.Errorf("error %v does not say %q", err, c.says)
@@ -113,6 +128,32 @@ func TestCertificates(t *testing.T) {
 				t.Error("the assertion is not signed with the certificate's key")
 			}
 		})
+	}
+}
+
+func TestExpiryIsTheLeafs(t *testing.T) {
+	keys := make([]*rsa.PrivateKey, 2)
+	for i := range keys {
+		var err error
+		if keys[i], err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+			t.Fatal(err)
+		}
+	}
+	block := func(c *x509.Certificate) []byte {
+		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+	}
+	issuer, old, leaf := certifyFor(t, keys[1], 9*time.Hour), certifyFor(t, keys[0], time.Minute), certifyFor(t, keys[0], 3*time.Hour)
+	content := bytes.Join([][]byte{block(issuer), block(old), pemOf(t, leaf, keys[0]), block(issuer)}, nil)
+	if at, known := (microsoft.Credentials{Certificate: content}).Expires(); !known || !at.Equal(leaf.NotAfter) {
+		t.Errorf("expires %v, %v, want %v", at, known, leaf.NotAfter)
+	}
+}
+
+func TestOtherProofsDoNotSayWhenTheyEnd(t *testing.T) {
+	for _, c := range []microsoft.Credentials{{}, {ClientSecret: secret}, {FederatedIdentity: "identity"}} {
+		if at, known := c.Expires(); known || !at.IsZero() {
+			t.Errorf("%v, %v", at, known)
+		}
 	}
 }
 

@@ -1,12 +1,14 @@
 package microsoft
 
 import (
+	"net"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // A Cloud is where Microsoft lives for one kind of customer. Single addresses
-// may be replaced by settings; all three are bases without a trailing slash.
+// may be replaced by settings; all are bases without a trailing slash.
 type Cloud struct {
 	// Name is the value of AZURE_CLOUD that chooses it.
 	Name string
@@ -16,18 +18,21 @@ type Cloud struct {
 	Management *url.URL
 	// ResourceManager is Azure Resource Manager (AZURE_RESOURCE_MANAGER_URL).
 	ResourceManager *url.URL
+	// Graph is Microsoft Graph; nil: it is never asked.
+	Graph *url.URL
 }
 
 // clouds lists names and hosts. The API hosts of the first four plans are those
 // of Microsoft's "Management Activity API reference". Microsoft documents no
 // host for China: manage.office365.cn is the one most other clients use, and
-// O365_MANAGEMENT_URL is there for whom it does not fit.
-var clouds = []struct{ name, authority, management, resourceManager string }{
-	{"public", "login.microsoftonline.com", "manage.office.com", "management.azure.com"},
-	{"gcc", "login.microsoftonline.com", "manage-gcc.office.com", "management.azure.com"},
-	{"gcchigh", "login.microsoftonline.us", "manage.office365.us", "management.usgovcloudapi.net"},
-	{"dod", "login.microsoftonline.us", "manage.protection.apps.mil", "management.usgovcloudapi.net"},
-	{"china", "login.partner.microsoftonline.cn", "manage.office365.cn", "management.chinacloudapi.cn"},
+// O365_MANAGEMENT_URL is there for whom it does not fit. The hosts of Graph are
+// those of "National cloud deployments" in Microsoft Graph's documentation.
+var clouds = []struct{ name, authority, management, resourceManager, graph string }{
+	{"public", "login.microsoftonline.com", "manage.office.com", "management.azure.com", "graph.microsoft.com"},
+	{"gcc", "login.microsoftonline.com", "manage-gcc.office.com", "management.azure.com", "graph.microsoft.com"},
+	{"gcchigh", "login.microsoftonline.us", "manage.office365.us", "management.usgovcloudapi.net", "graph.microsoft.us"},
+	{"dod", "login.microsoftonline.us", "manage.protection.apps.mil", "management.usgovcloudapi.net", "dod-graph.microsoft.us"},
+	{"china", "login.partner.microsoftonline.cn", "manage.office365.cn", "management.chinacloudapi.cn", "microsoftgraph.chinacloudapi.cn"},
 }
 
 // LookupCloud finds a cloud by its name, in any case.
@@ -39,6 +44,7 @@ func LookupCloud(name string) (Cloud, bool) {
 				Authority:       &url.URL{Scheme: "https", Host: c.authority},
 				Management:      &url.URL{Scheme: "https", Host: c.management},
 				ResourceManager: &url.URL{Scheme: "https", Host: c.resourceManager},
+				Graph:           &url.URL{Scheme: "https", Host: c.graph},
 			}, true
 		}
 	}
@@ -52,6 +58,30 @@ func CloudNames() []string {
 		names[i] = c.name
 	}
 	return names
+}
+
+// Hosts lists, as host:port, whom a firewall must let us talk to: the authority,
+// the Management Activity API and, if it is to be asked, Graph.
+func (c Cloud) Hosts(graph bool) []string {
+	bases := []*url.URL{c.Authority, c.Management}
+	if graph && c.Graph != nil {
+		bases = append(bases, c.Graph)
+	}
+	var hosts []string
+	for _, base := range bases {
+		port := base.Port()
+		switch {
+		case port != "":
+		case base.Scheme == "http": // on loopback
+			port = "80"
+		default:
+			port = "443"
+		}
+		if host := net.JoinHostPort(base.Hostname(), port); !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
 }
 
 // ownAuthority reports whether the authority is Microsoft's own, which the

@@ -28,6 +28,13 @@ type Notification struct {
 	Status string // "success" in the documentation, "Succeeded" or "Failed" on the wire
 }
 
+// Failed reports whether the API could not deliver the notification. Spellings
+// of the status vary, so only its beginning counts, in any case.
+func (n Notification) Failed() bool {
+	const fail = "fail"
+	return len(n.Status) >= len(fail) && strings.EqualFold(n.Status[:len(fail)], fail)
+}
+
 // An offer is an element of both lists.
 type offer struct {
 	ContentType        string `json:"contentType"`

@@ -155,3 +155,14 @@ func TestNotifications(t *testing.T) {
 		t.Errorf("%d requests", len(w.asked))
 	}
 }
+
+func TestNotificationFailed(t *testing.T) {
+	for status, want := range map[string]bool{
+		"Failed": true, "failed": true, "FAILURE": true, "fail": true,
+		"Succeeded": false, "success": false, "": false, "fai": false, "not failed": false,
+	} {
+		if got := (microsoft.Notification{Status: status}).Failed(); got != want {
+			t.Errorf("%q: %v", status, got)
+		}
+	}
+}

@@ -1,8 +1,9 @@
-// Package microsoft is the door to Microsoft: Entra tokens, the national clouds
-// and the Office 365 Management Activity API.
+// Package microsoft is the door to Microsoft: Entra tokens, the national clouds,
+// the Office 365 Management Activity API, and of Microsoft Graph one question:
+// when our own secret ends.
 //
 // Its one promise: a credential goes to the configured authority, a token to the
-// configured API, and neither to any other host, whatever a redirect, a
+// API it was made for, and neither to any other host, whatever a redirect, a
 // contentUri, a NextPageUri or a discovery document says. What an answer means
 // is decided here, once, and carried in a [collect.Fault].
 //

@@ -97,7 +97,8 @@ var advices = map[string]struct {
 }
 
 // fault classifies: by code, then by status, then by text. fetching says that
-// the request was for a content, which may be missing.
+// the request was for a content, which may be missing. Its code is the API's own,
+// or AF429 for whatever throttles, auditing-off (a word of ours), or the status.
 func (e apiError) fault(fetching bool) *collect.Fault {
 	f := &collect.Fault{Verdict: collect.JudgesUs, Code: e.code}
 	if f.Code == "" {
@@ -111,11 +112,11 @@ func (e apiError) fault(fetching bool) *collect.Fault {
 			f.Err = e.words(known.advice)
 		}
 	case e.throttled():
-		f.Verdict, f.Err = collect.Temporary, errors.New(advices["AF429"].advice)
+		f.Verdict, f.Code, f.Err = collect.Temporary, "AF429", errors.New(advices["AF429"].advice)
 	case strings.HasPrefix(e.code, "AF5"):
 		f.Verdict, f.Err = collect.Temporary, errors.New("the API has an internal error")
 	case e.auditingOff():
-		f.Err = errors.New("unified audit logging is off, or was turned on less than 60 minutes ago: turn it on in the Microsoft Purview portal")
+		f.Code, f.Err = "auditing-off", errors.New("unified audit logging is off, or was turned on less than 60 minutes ago: turn it on in the Microsoft Purview portal")
 	case temporaryStatus(e.status):
 		f.Verdict, f.Err = collect.Temporary, e.words("the API is not available")
 	case e.status == http.StatusNotFound && fetching:

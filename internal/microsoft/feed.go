@@ -36,7 +36,7 @@ type Feed struct {
 	maxBytes  int64
 	idle      time.Duration
 
-	skew atomic.Int64 // the server's clock minus ours, in nanoseconds
+	skew atomic.Pointer[time.Duration] // the server's clock minus ours; nil: not known yet
 
 	mu        sync.Mutex
 	perMinute int
@@ -99,20 +99,4 @@ func (f *Feed) lane(tenant string) *lane {
 		f.lanes[tenant] = l
 	}
 	return l
-}
-
-// ServerTime is the API's clock as its last answer told it, never ahead of it:
-// windows end here, since contentCreated stands on that clock.
-func (f *Feed) ServerTime() time.Time {
-	return time.Now().Add(f.Skew()).UTC()
-}
-
-// Skew is the API's clock minus ours: 0 before the first answer, and up to a
-// second and the answer's travelling time too small.
-func (f *Feed) Skew() time.Duration { return time.Duration(f.skew.Load()) }
-
-func (f *Feed) observe(resp *http.Response) {
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		f.skew.Store(int64(time.Until(date)))
-	}
 }

@@ -4,10 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"testing"
-	"time"
 
 	"azcollector/internal/collect"
 	"azcollector/internal/microsoft"
@@ -164,49 +162,5 @@ func TestUnknownTenantIsNotAskedFor(t *testing.T) {
 	wantFault(t, err, collect.JudgesUs, "")
 	if len(w.asked) > 0 || len(w.issued) > 0 {
 		t.Error("somebody was asked")
-	}
-}
-
-func TestServerTimeIsTheDateOfAnAnswer(t *testing.T) {
-	w := newWorld(t, func(rw http.ResponseWriter, _ *http.Request) {
-		rw.Header().Set("Date", time.Now().Add(-3*time.Hour).UTC().Format(http.TimeFormat))
-		write(rw, `[]`)
-	})
-	feed := w.open()
-	if feed.Skew() != 0 {
-		t.Errorf("skew before any answer is %v", feed.Skew())
-	}
-	if _, err := feed.Subscriptions(t.Context(), tenant); err != nil {
-		t.Fatal(err)
-	}
-	if skew := feed.Skew().Round(time.Minute); skew != -3*time.Hour {
-		t.Errorf("skew = %v", skew)
-	}
-	if got := feed.ServerTime(); got.After(time.Now().Add(-3*time.Hour)) || got.Location() != time.UTC {
-		t.Errorf("ServerTime() = %v is ahead of the server", got)
-	}
-}
-
-func TestClouds(t *testing.T) {
-	names := microsoft.CloudNames()
-	if want := []string{"public", "gcc", "gcchigh", "dod", "china"}; !slices.Equal(names, want) {
-		t.Fatalf("CloudNames() = %q", names)
-	}
-	for _, name := range names {
-		c, ok := microsoft.LookupCloud(name)
-		if !ok || c.Name != name || c.Authority.Scheme != "https" || c.Management.Scheme != "https" || c.ResourceManager.Scheme != "https" {
-			t.Errorf("LookupCloud(%q) = %+v, %v", name, c, ok)
-		}
-	}
-	high, _ := microsoft.LookupCloud("GCCHigh")
-	if got := high.Management.String() + " " + high.Authority.String(); got != "https://manage.office365.us https://login.microsoftonline.us" {
-		t.Errorf("GCC High is at %s", got)
-	}
-	if _, ok := microsoft.LookupCloud("private"); ok {
-		t.Error("there is no such cloud")
-	}
-	high.Management.Host = "elsewhere.example"
-	if again, _ := microsoft.LookupCloud("gcchigh"); again.Management.Host == high.Management.Host {
-		t.Error("an override of one cloud changed the table")
 	}
 }

@@ -13,7 +13,9 @@ import (
 var _ collect.Source = (*Feed)(nil).Fetch
 
 // Fetch reads the records of one content as they arrive. The content's address is
-// checked again, since it comes from a ledger or a queue. Ending the sequence
+// checked again, since it comes from a ledger or a queue; one that is refused is
+// [collect.Missing]: settings may yet come to fit it, but once its date is past
+// it counts as lost instead of staying pending for ever. Ending the sequence
 // early ends the request.
 func (f *Feed) Fetch(ctx context.Context, content collect.Content, salvage bool) iter.Seq2[collect.Record, error] {
 	return func(yield func(collect.Record, error) bool) {
@@ -41,7 +43,7 @@ func (f *Feed) open(ctx context.Context, content collect.Content) (*http.Respons
 		err = errors.New("refuse contentUri: it belongs to another tenant than the content")
 	}
 	if err != nil {
-		return nil, explain(verb, &collect.Fault{Verdict: collect.JudgesUs, Err: err})
+		return nil, explain(verb, &collect.Fault{Verdict: collect.Missing, Err: err})
 	}
 	return f.send(ctx, request{verb: verb, tenant: tenant, method: http.MethodGet, address: address, fetching: true})
 }

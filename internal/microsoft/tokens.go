@@ -27,6 +27,9 @@ type Tokens struct {
 	cloud   Cloud
 	setting string // names the proof in errors
 	make    maker
+	app     string // our client id
+	hint    string // how our secret begins; empty: it proves nothing
+	client  *http.Client
 
 	mu      sync.Mutex
 	holders map[string]*holder // by tenant and audience
@@ -52,14 +55,16 @@ func NewTokens(cloud Cloud, c Credentials, client *http.Client) (*Tokens, error)
 	if cloud.Authority.Scheme != "https" {
 		return nil, errors.New("AZURE_AUTHORITY_HOST must begin with https://, on loopback too: azidentity takes no other")
 	}
-	make, err := newMaker(cloud, c, setting, unredirected(client))
+	client = unredirected(client)
+	make, err := newMaker(cloud, c, setting, client)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := make("00000000-0000-0000-0000-000000000000"); err != nil { // any tenant: only what it takes to make one is checked
 		return nil, fmt.Errorf("use APP_CLIENT_ID and %s: %w", setting, err)
 	}
-	return &Tokens{cloud: cloud, setting: setting, make: make, holders: map[string]*holder{}}, nil
+	return &Tokens{cloud: cloud, setting: setting, make: make, app: c.ClientID, hint: hintOf(c.ClientSecret),
+		client: client, holders: map[string]*holder{}}, nil
 }
 
 // Token returns a token of the tenant for an API, such as

@@ -26,29 +26,32 @@ const (
 	authID    = "the-webhook's-shared-secret"
 )
 
-// A world is Entra and the API, each on a TLS server of its own. It fails the test
-// when a credential or token turns up where it should not.
+// A world is Entra, the API and Graph, each on a TLS server of its own. It fails the
+// test when a credential or token turns up where it should not.
 type world struct {
-	t          *testing.T
-	entra, api *httptest.Server
-	client     *http.Client
+	t                 *testing.T
+	entra, api, graph *httptest.Server
+	client            *http.Client
 
 	mu     sync.Mutex
-	issued []string       // tokens, in order
-	forms  []url.Values   // what /token was asked
-	valid  string         // the token that the API takes; "": the last one issued
-	life   int            // expires_in
-	token  http.Handler   // replaces Entra's token endpoint
-	feed   http.Handler   // the API behind the check of the token
-	asked  []http.Request // what came to the API, refused or not
-	config map[string]any // replaces members of the discovery document
+	issued []string          // tokens, in order
+	scopes map[string]string // what each is for
+	forms  []url.Values      // what /token was asked
+	valid  string            // the token that the API takes; "": the last one issued
+	life   int               // expires_in
+	token  http.Handler      // replaces Entra's token endpoint
+	feed   http.Handler      // the API behind the check of the token
+	asked  []http.Request    // what came to the API, refused or not
+	app    http.Handler      // Graph behind the check of the token
+	config map[string]any    // replaces members of the discovery document
 }
 
 func newWorld(t *testing.T, feed http.HandlerFunc) *world {
 	t.Helper()
-	w := &world{t: t, life: 3599, feed: feed, config: map[string]any{}}
+	w := &world{t: t, life: 3599, feed: feed, config: map[string]any{}, scopes: map[string]string{}}
 	w.entra = httptest.NewTLSServer(http.HandlerFunc(w.serveEntra))
 	w.api = httptest.NewTLSServer(http.HandlerFunc(w.serveAPI))
+	w.graph = httptest.NewTLSServer(http.HandlerFunc(w.serveGraph))
 	roots := x509.NewCertPool()
 	roots.AddCert(w.api.Certificate())
 	w.client = wire.Client(wire.Options{Roots: roots})
@@ -56,6 +59,7 @@ func newWorld(t *testing.T, feed http.HandlerFunc) *world {
 		w.client.CloseIdleConnections()
 		w.entra.Close()
 		w.api.Close()
+		w.graph.Close()
 	})
 	return w
 }
@@ -85,6 +89,7 @@ func (w *world) serveEntra(rw http.ResponseWriter, r *http.Request) {
 			return
 		}
 		w.issued = append(w.issued, fmt.Sprintf("opaque.token.number-%d", len(w.issued)+1))
+		w.scopes[w.issued[len(w.issued)-1]] = strings.TrimSuffix(strings.Fields(r.PostForm.Get("scope"))[0], "/.default")
 		writeJSON(rw, 200, map[string]any{"token_type": "Bearer", "expires_in": w.life, "access_token": w.issued[len(w.issued)-1]})
 	default:
 		w.t.Errorf("Entra got %s %s", r.Method, r.URL)
@@ -100,6 +105,7 @@ func (w *world) serveAPI(rw http.ResponseWriter, r *http.Request) {
 		valid = w.issued[len(w.issued)-1]
 	}
 	w.mu.Unlock()
+	w.wantAudience(r, w.api)
 	var publishers []string
 	for key, values := range r.URL.Query() {
 		if strings.EqualFold(key, "PublisherIdentifier") { // the API reads keys in any case
@@ -116,8 +122,23 @@ func (w *world) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	w.feed.ServeHTTP(rw, r)
 }
 
+func (w *world) serveGraph(rw http.ResponseWriter, r *http.Request) {
+	w.wantAudience(r, w.graph)
+	w.app.ServeHTTP(rw, r)
+}
+
+// wantAudience fails the test unless the request's token is one of ours for the server.
+func (w *world) wantAudience(r *http.Request, server *httptest.Server) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if got := w.scopes[token]; got != server.URL {
+		w.t.Errorf("%s got a token for %q", server.URL, got)
+	}
+}
+
 func (w *world) cloud() microsoft.Cloud {
-	return microsoft.Cloud{Name: "public", Authority: mustParse(w.entra.URL), Management: mustParse(w.api.URL)}
+	return microsoft.Cloud{Name: "public", Authority: mustParse(w.entra.URL), Management: mustParse(w.api.URL), Graph: mustParse(w.graph.URL)}
 }
 
 func (w *world) tokens() *microsoft.Tokens {

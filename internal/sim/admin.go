@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"time"
 )
 
 // maxPublish bounds one POST /publish: a parcel is kept whole in memory.
@@ -15,25 +14,65 @@ const maxPublish = 100_000
 // services. It asks nobody who they are: mount it on loopback only.
 //
 //	GET    /report                                what was published, what arrived, complaints, faults
+//	GET    /registrations                         of collectors at Alert Logic, in order
+//	GET    /checkins                              likewise
 //	POST   /publish?records=100&type=Audit.General  one content
 //	POST   /fault {"op":"blob","kind":"status","status":503,"for":"10s"}
 //	DELETE /fault                                 the world behaves
 //	POST   /revoke                                every token ends
+//	POST   /push {"off":true}                     no notifications
+//	POST   /auditing {"off":true}                 the tenant has no audit log
+//	POST   /secret {"expired":true,"expires":"2027-01-31T00:00:00Z"}  at Entra; what Graph tells
+//	POST   /roles {"roles":["ActivityFeed.Read"]} in the tokens from now on
+//	POST   /skew {"by":"7m"}                      the management API's clock is ahead
+//	POST   /subscription {"type":"Audit.Exchange","status":"disabled","webhook":null}
+//	DELETE /subscription                          all of them
+//
+// In the order for a subscription, status, webhook (null, or the address of a
+// thief) and webhookStatus are as they were where they are left out.
 func (w *World) Admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /report", w.adminReport)
+	mux.HandleFunc("GET /registrations", w.adminRegistrations)
+	mux.HandleFunc("GET /checkins", w.adminCheckIns)
 	mux.HandleFunc("POST /publish", w.adminPublish)
 	mux.HandleFunc("POST /fault", w.adminFault)
-	mux.HandleFunc("DELETE /fault", func(rw http.ResponseWriter, _ *http.Request) {
-		w.Dial.Clear()
-		rw.WriteHeader(http.StatusNoContent)
-	})
-	mux.HandleFunc("POST /revoke", func(rw http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("DELETE /fault", done(w.Dial.Clear))
+	mux.HandleFunc("POST /revoke", done(func() {
 		w.RevokeTokens()
 		w.AlertLogic.RevokeTokens()
-		rw.WriteHeader(http.StatusNoContent)
-	})
+	}))
+	mux.HandleFunc("POST /push", w.adminPush)
+	mux.HandleFunc("POST /auditing", w.adminAuditing)
+	mux.HandleFunc("POST /secret", w.adminSecret)
+	mux.HandleFunc("POST /roles", w.adminRoles)
+	mux.HandleFunc("POST /skew", w.adminSkew)
+	mux.HandleFunc("POST /subscription", w.adminSubscription)
+	mux.HandleFunc("DELETE /subscription", done(w.ForgetSubscriptions))
 	return mux
+}
+
+// done serves an order without a body.
+func done(do func()) http.HandlerFunc {
+	return func(rw http.ResponseWriter, _ *http.Request) {
+		do()
+		rw.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// obey reads an order and follows it; do says what is wrong with it.
+func obey(rw http.ResponseWriter, r *http.Request, order any, do func() (problem string)) {
+	d := json.NewDecoder(io.LimitReader(r.Body, 1<<16))
+	d.DisallowUnknownFields()
+	if err := d.Decode(order); err != nil {
+		http.Error(rw, "read the order: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	if problem := do(); problem != "" {
+		http.Error(rw, problem, http.StatusBadRequest)
+		return
+	}
+	rw.WriteHeader(http.StatusNoContent)
 }
 
 func (w *World) adminReport(rw http.ResponseWriter, _ *http.Request) {
@@ -59,56 +98,4 @@ func (w *World) adminPublish(rw http.ResponseWriter, r *http.Request) {
 		kind = "Audit.General"
 	}
 	writeJSON(rw, http.StatusOK, w.PublishSome(kind, n))
-}
-
-// ruleText is a [Rule] as people write it: durations like 10s.
-type ruleText struct {
-	Op, Match, Kind, RetryAfter, For, Delay string
-	Status, Skip, Count                     int
-	Probability                             float64
-}
-
-func (w *World) adminFault(rw http.ResponseWriter, r *http.Request) {
-	var t ruleText
-	d := json.NewDecoder(io.LimitReader(r.Body, 1<<16))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&t); err != nil {
-		http.Error(rw, "read the rule: "+err.Error(), http.StatusBadRequest)
-		return
-	}
-	rule, problem := t.rule()
-	if problem != "" {
-		http.Error(rw, problem, http.StatusBadRequest)
-		return
-	}
-	w.Dial.Set(rule)
-	rw.WriteHeader(http.StatusNoContent)
-}
-
-// rule reads the text, or says what is wrong with it.
-func (t ruleText) rule() (Rule, string) {
-	rule := Rule{
-		Op: t.Op, Match: t.Match, Kind: Kind(t.Kind), RetryAfter: t.RetryAfter,
-		Status: t.Status, Skip: t.Skip, Count: t.Count, Probability: t.Probability,
-	}
-	if injections[rule.Kind].inject == nil {
-		return rule, "kind is none of those that --help lists"
-	}
-	if s := t.Status; s != 0 && (s < 200 || s > 599) {
-		return rule, "status must be from 200 to 599"
-	}
-	for _, d := range []struct {
-		name, text string
-		to         *time.Duration
-	}{{"for", t.For, &rule.For}, {"delay", t.Delay, &rule.Delay}} {
-		if d.text == "" {
-			continue
-		}
-		v, err := time.ParseDuration(d.text)
-		if err != nil || v < 0 {
-			return rule, d.name + " must be a duration like 10s"
-		}
-		*d.to = v
-	}
-	return rule, ""
 }

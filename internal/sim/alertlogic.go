@@ -33,6 +33,9 @@ type AlertLogicOptions struct {
 	Now func() time.Time
 	// RegistrationMode says whether a registration may tell the app's secret.
 	RegistrationMode RegistrationMode
+	// ExtraAnswer is merged into the answers to registrations and check-ins, member
+	// by member; the ids stay. Without it a check-in is answered 204.
+	ExtraAnswer map[string]any
 }
 
 // RegistrationMode says what a registration's body is to hold of the app's secret.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -122,9 +123,27 @@ func (a *AlertLogic) register(c Collector, header http.Header, body []byte) (any
 		a.collectors[c] = ids
 	}
 	a.registrations = append(a.registrations, Registration{Collector: c, SourceID: ids.source, HostID: ids.host, Body: body, Time: now})
-	return map[string]any{"source": map[string]any{
+	answer := map[string]any{"source": map[string]any{
 		"id": ids.source, "host": map[string]any{"id": ids.host, "type": "azure_fun"},
-	}}, nil
+	}}
+	return merged(answer, a.o.ExtraAnswer), nil
+}
+
+// merged is an object with the members of both; of one that both have, base's.
+func merged(base, extra map[string]any) map[string]any {
+	object := maps.Clone(base)
+	for name, v := range extra {
+		below, nested := v.(map[string]any)
+		switch is := object[name].(type) {
+		case nil:
+			object[name] = v
+		case map[string]any:
+			if nested {
+				object[name] = merged(is, below)
+			}
+		}
+	}
+	return object
 }
 
 func (a *AlertLogic) checkIn(c Collector, header http.Header, body []byte) (any, *alRefusal) {
@@ -138,7 +157,10 @@ func (a *AlertLogic) checkIn(c Collector, header http.Header, body []byte) (any,
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.checkIns = append(a.checkIns, CheckIn{Collector: c, Body: body, Time: now})
-	return nil, nil
+	if len(a.o.ExtraAnswer) == 0 {
+		return nil, nil
+	}
+	return a.o.ExtraAnswer, nil
 }
 
 func (a *AlertLogic) deregister(c Collector, _ http.Header, body []byte) (any, *alRefusal) {

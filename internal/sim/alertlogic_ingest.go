@@ -38,8 +38,19 @@ type Post struct {
 func (a *AlertLogic) Ingest() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /ingest/v1/{account}/data/{stream}", a.takePost)
+	mux.HandleFunc("GET /ingest/v1/{account}/data/{stream}", a.look)
 	mux.HandleFunc("/", a.nowhere("ingest"))
 	return mux
+}
+
+// look answers somebody who only asks whether the token is good here. What the
+// real service answers to that is not known: no more is made of it than that.
+func (a *AlertLogic) look(w http.ResponseWriter, r *http.Request) {
+	if refusal := a.admit(r); refusal != nil {
+		a.refuse(w, "ingest", refusal)
+		return
+	}
+	w.WriteHeader(http.StatusMethodNotAllowed)
 }
 
 func (a *AlertLogic) takePost(w http.ResponseWriter, r *http.Request) {

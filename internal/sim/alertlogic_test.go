@@ -171,6 +171,29 @@ func TestAlertLogicCollectorLife(t *testing.T) {
 	}
 }
 
+func TestAlertLogicExtraAnswer(t *testing.T) {
+	var extra map[string]any
+	if err := json.Unmarshal([]byte(`{"source":{"id":"other","host":{"more":1},"config":{"collection_method":"api"}},"collector":{"status":"ok"}}`), &extra); err != nil {
+		t.Fatal(err)
+	}
+	v := visit(t, sim.Options{Account: "2", AccessKeyID: "key", SecretKey: "secret", ALTokenLife: time.Minute, Now: stopped, ExtraAnswer: extra})
+	b := &alBench{AlertLogic: v.w.AlertLogic, now: noon}
+	source, host := b.register(t)
+	checkIn := strings.NewReplacer("HOST", host, "SOURCE", source).Replace(goodCheckIn)
+	for name, c := range map[string]struct{ path, body, want string }{
+		"registration": {collectPath, goodReg, `{"collector":{"status":"ok"},"source":{"config":{"collection_method":"api"},"host":{"id":"` + host + `","more":1,"type":"azure_fun"},"id":"` + source + `"}}`},
+		"check-in":     {checkInPath, checkIn, `{"collector":{"status":"ok"},"source":{"config":{"collection_method":"api"},"host":{"more":1},"id":"other"}}`},
+	} {
+		if w := b.collect(t, http.MethodPost, c.path, c.body); w.Code != http.StatusOK || strings.TrimSpace(w.Body.String()) != c.want {
+			t.Errorf("%s: %d %s, want %s", name, w.Code, w.Body, c.want)
+		}
+	}
+	if source == "other" {
+		t.Error("the extra answer replaced an id")
+	}
+	v.w.RequireClean(t)
+}
+
 func TestAlertLogicRegistrationBody(t *testing.T) {
 	for name, c := range map[string]struct {
 		old, new  string

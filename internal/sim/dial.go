@@ -24,13 +24,14 @@ const (
 	OpEndpoints         = "endpoints"
 	OpAzcollect         = "azcollect"
 	OpIngest            = "ingest"
+	OpGraph             = "graph"
 )
 
 // Ops lists every operation a [Rule] can name.
 func Ops() []string {
 	return []string{
 		OpToken, OpDiscovery, OpSubscriptionsList, OpStart, OpStop, OpList, OpPage,
-		OpNotifications, OpBlob, OpAIMS, OpEndpoints, OpAzcollect, OpIngest,
+		OpNotifications, OpBlob, OpAIMS, OpEndpoints, OpAzcollect, OpIngest, OpGraph,
 	}
 }
 

@@ -47,7 +47,7 @@ func (w *World) discover(rw http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// token grants a token for the management API. Version 1 of the endpoint names
+// token grants a token for the management API or for Graph. Version 1 of the endpoint names
 // a resource and answers its numbers as strings, version 2 a scope and numbers.
 func (w *World) token(rw http.ResponseWriter, r *http.Request) {
 	now := w.o.Now()
@@ -83,6 +83,8 @@ func (w *World) token(rw http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusUnauthorized, "invalid_client", 7000218, "The request body must contain 'client_assertion' or 'client_secret'.")
 	case subtle.ConstantTimeCompare([]byte(form.Get("client_secret")), []byte(w.o.ClientSecret)) != 1:
 		refuse(http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.")
+	case w.tenant.secretExpired():
+		refuse(http.StatusUnauthorized, "invalid_client", 7000222, "The provided client secret keys for app '"+w.o.ClientID+"' are expired. Create new keys for your app, or consider using certificate credentials.")
 	default:
 		w.grant(rw, refuse, wanted, version1)
 	}
@@ -100,7 +102,10 @@ func scopesOf(scope string) []string {
 }
 
 func (w *World) grant(rw http.ResponseWriter, refuse func(int, string, int, string), scope string, version1 bool) {
-	audience := w.URL(Management)
+	audience, roles := w.URL(Management), w.tenant.grantedRoles()
+	if scope == w.URL(Graph)+"/.default" {
+		audience, roles = w.URL(Graph), []string{} // whether it may read applications, Graph itself knows
+	}
 	if scope != audience+"/.default" {
 		refuse(http.StatusBadRequest, "invalid_resource", 500011, "The resource principal named "+strings.TrimSuffix(scope, "/.default")+" was not found in the tenant.")
 		return
@@ -108,7 +113,7 @@ func (w *World) grant(rw http.ResponseWriter, refuse func(int, string, int, stri
 	life := w.o.TokenLife
 	token := w.mint.issue(claims{
 		Audience: audience, Issuer: w.URL(Entra) + "/" + w.o.Tenant + "/", Tenant: w.o.Tenant,
-		App: w.o.ClientID, Roles: w.o.Roles,
+		App: w.o.ClientID, Roles: roles,
 	}, life)
 	seconds := int(life / time.Second)
 	rw.Header().Set("Cache-Control", "no-store, no-cache")

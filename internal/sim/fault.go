@@ -72,6 +72,16 @@ type answerLost struct{}
 // served, so that it is right to send the same again.
 func AnswerLost(ctx context.Context) bool { return ctx.Value(answerLost{}) != nil }
 
+// whenHeard calls done before the last of the answer to this request is sent; not
+// at all if a fault keeps it from the client.
+func whenHeard(ctx context.Context, done func()) {
+	if a, ok := ctx.Value(answerLost{}).(*answer); ok {
+		a.heard = append(a.heard, done)
+		return
+	}
+	done()
+}
+
 func refuse(_ *Dial, _ Rule, w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 	hangUp(w, false)
 }
@@ -118,6 +128,7 @@ func slowBody(_ *Dial, rule Rule, w http.ResponseWriter, r *http.Request, next h
 		_, _ = w.Write(piece)
 		_ = http.NewResponseController(w).Flush()
 	}
+	a.isHeard() // it ends when we return
 }
 
 func truncateLength(_ *Dial, _ Rule, w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -175,6 +186,7 @@ func emptyBody(_ *Dial, rule Rule, w http.ResponseWriter, r *http.Request, next 
 func wrongType(_ *Dial, _ Rule, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	a := workFor(r, next)
 	a.header.Set("Content-Type", "text/html")
+	a.isHeard()
 	a.begin(w)
 	_, _ = w.Write(a.body.Bytes())
 }
@@ -234,12 +246,13 @@ type answer struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
+	heard  []func() // see whenHeard
 }
 
 // workFor lets the service do its work, knowing that its answer may be lost.
 func workFor(r *http.Request, next http.Handler) *answer {
 	a := &answer{header: http.Header{}}
-	next.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), answerLost{}, true)))
+	next.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), answerLost{}, a)))
 	a.WriteHeader(http.StatusOK)
 	return a
 }
@@ -255,6 +268,12 @@ func (a *answer) WriteHeader(code int) {
 func (a *answer) Write(b []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	return a.body.Write(b)
+}
+
+func (a *answer) isHeard() {
+	for _, done := range a.heard {
+		done()
+	}
 }
 
 func (a *answer) begin(w http.ResponseWriter) {

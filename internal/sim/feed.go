@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,34 +24,25 @@ type feed struct {
 	contents      map[string][]*content // by type, in the order they became available
 	byID          map[string]*content   // listed and pushed ids alike
 	sent          map[string][]notified // by type, what /notifications tells
+	started       map[string]time.Time  // by type, when the client did so last
+	listed        map[string]*coverage  // by type, what the client has listed
 	sequence      int
 	offers        int
 	calls         Calls
-}
-
-// Calls counts what the client asked of the management API.
-type Calls struct {
-	Starts, Stops, Lists, Pages, Blobs int
-	// Refetched counts the contents asked for again after a whole answer.
-	Refetched int
+	asked         []asked
+	told          told
 }
 
 func newFeed(w *World) *feed {
 	return &feed{
 		w: w, subscriptions: map[string]*Subscription{}, contents: map[string][]*content{},
 		byID: map[string]*content{}, sent: map[string][]notified{},
+		started: map[string]time.Time{}, listed: map[string]*coverage{},
 	}
 }
 
-// Calls tells what the client asked of the management API so far.
-func (w *World) Calls() Calls {
-	w.feed.mu.Lock()
-	defer w.feed.mu.Unlock()
-	return w.feed.calls
-}
-
 // now is the API's own clock: all its dates stand on it.
-func (f *feed) now() time.Time { return f.w.o.Now().Add(f.w.o.Skew).UTC() }
+func (f *feed) now() time.Time { return f.w.o.Now().Add(f.w.tenant.ahead()).UTC() }
 
 func (f *feed) handler() http.Handler {
 	mux := http.NewServeMux()
@@ -108,20 +100,6 @@ func query(r *http.Request) url.Values {
 	return folded
 }
 
-// dated stamps every answer, faults included, with the API's own clock and what
-// else the real one sends ([OBS] reference, section 2.8).
-func (f *feed) dated(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Date", f.now().Format(http.TimeFormat))
-		h.Set("Cache-Control", "no-cache")
-		h.Set("Pragma", "no-cache")
-		h.Set("Expires", "-1")
-		h.Set("Server", "Microsoft-IIS/10.0")
-		next.ServeHTTP(w, r)
-	})
-}
-
 var guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
 // admit judges what every request must carry: a token for this API and tenant,
@@ -145,13 +123,33 @@ func (f *feed) admit(serve func(http.ResponseWriter, *http.Request, url.Values))
 			fail(w, http.StatusBadRequest, "AF20010", "The tenant ID passed in the URL does not match the tenant ID passed in the access token.")
 		case publisher != "" && !guid.MatchString(publisher):
 			fail(w, http.StatusBadRequest, "AF20002", "Invalid parameter type: PublisherIdentifier. Expected type: guid")
+		case !permitted(got.Roles, f.kindOf(r, q)):
+			fail(w, http.StatusUnauthorized, "AF10001", "The permission set ("+strings.Join(got.Roles, " ")+") sent in the request does not include the expected permission.")
 		default:
 			serve(w, r, q)
 		}
 	}
 }
 
-// holder reads the bearer token. A stale one is refused without a complaint.
+// kindOf is the content type that a request is about, "" if it is about none.
+func (f *feed) kindOf(r *http.Request, q url.Values) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if c := f.byID[r.PathValue("id")]; c != nil {
+		return c.kind
+	}
+	return q.Get("contenttype")
+}
+
+// permitted: ActivityFeed.Read for everything, ActivityFeed.ReadDlp besides for
+// DLP.All ([REF], [TRB]; reference, section 1.3).
+func permitted(roles []string, kind string) bool {
+	return slices.Contains(roles, "ActivityFeed.Read") &&
+		(!strings.EqualFold(kind, "DLP.All") || slices.Contains(roles, "ActivityFeed.ReadDlp"))
+}
+
+// holder reads the bearer token. A stale one is refused without a complaint;
+// about one for another audience the guard has complained.
 func (f *feed) holder(r *http.Request, op string) (claims, bool) {
 	token, isBearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !isBearer {
@@ -166,7 +164,6 @@ func (f *feed) holder(r *http.Request, op string) (claims, bool) {
 		f.complain("%s: %v", op, err)
 		return got, false
 	case got.Audience != f.w.URL(Management):
-		f.complain("%s: the token is for another audience", op)
 		return got, false
 	}
 	return got, true

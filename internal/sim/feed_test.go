@@ -64,7 +64,8 @@ func TestListPagesThroughEverythingOnce(t *testing.T) {
 	v.w.Publish("Audit.General", [][]byte{plain("of another type")})
 	v.w.Offer(sim.Offer{ContentType: exchange, Records: [][]byte{plain("pushed only")}, Unlisted: true})
 	v.w.Offer(sim.Offer{ContentType: exchange, Records: [][]byte{plain("too old")}, Created: time.Now().Add(-3 * time.Hour)})
-	rows, pages := v.pages("subscriptions/content", window(time.Now().Add(-time.Hour), time.Now().Add(time.Hour)))
+	hour := time.Now().Truncate(time.Hour)
+	rows, pages := v.pages("subscriptions/content", window(hour.Add(-time.Hour), hour.Add(2*time.Hour)))
 	for _, r := range rows {
 		got = append(got, r.ContentID)
 	}

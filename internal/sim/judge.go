@@ -78,13 +78,14 @@ func (w *World) canary(rw http.ResponseWriter, r *http.Request) {
 	writeJSON(rw, http.StatusOK, []string{})
 }
 
-// guard stands before every service and looks for credentials of another one.
+// guard stands before every service and looks for credentials of another one. It
+// dates the answers by the world's clock.
 func (w *World) guard(s Service, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		atAlertLogic := s == AlertLogicAPI || s == Ingest || s == Azcollect
 		bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if s != Management && w.mint.made(bearer) {
-			w.judge.complain(string(s) + ": a token for the management API was sent here")
+		if c, err := w.mint.open(bearer); err == nil && c.Audience != w.URL(s) {
+			w.judge.complain(string(s) + ": a token for " + w.audience(c) + " was sent here")
 		}
 		if !atAlertLogic && r.Header.Get("X-Aims-Auth-Token") != "" {
 			w.judge.complain(string(s) + ": an Alert Logic token was sent here")
@@ -94,8 +95,17 @@ func (w *World) guard(s Service, next http.Handler) http.Handler {
 				w.judge.complain(string(s) + ": a secret in a query string")
 			}
 		}
+		rw.Header().Set("Date", w.o.Now().UTC().Format(http.TimeFormat))
 		next.ServeHTTP(rw, r)
 	})
+}
+
+// audience names whom a token is for.
+func (w *World) audience(c claims) string {
+	if c.Audience == w.URL(Graph) {
+		return "Microsoft Graph"
+	}
+	return "the management API"
 }
 
 // A Test is what the simulator needs of a testing.TB.

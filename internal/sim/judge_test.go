@@ -3,7 +3,6 @@ package sim_test
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -100,32 +99,5 @@ func TestRequireCleanFailsTheTest(t *testing.T) {
 	v.w.RequireClean(f)
 	if len(f.texts) != 1 {
 		t.Errorf("got %q, want one failure", f.texts)
-	}
-}
-
-func TestAdmin(t *testing.T) {
-	for name, c := range map[string]struct {
-		method, target, body string
-		status               int
-		answer               string
-	}{
-		"report":            {"GET", "/report", "", 200, `"complaints":`},
-		"publish":           {"POST", "/publish?records=3&type=Audit.Exchange", "", 200, `"Pushed":`},
-		"publish nothing":   {"POST", "/publish?records=0", "", 400, "records must be"},
-		"fault":             {"POST", "/fault", `{"op":"blob","kind":"status","status":503,"for":"10s"}`, 204, ""},
-		"unknown fault":     {"POST", "/fault", `{"kind":"earthquake"}`, 400, "kind is none"},
-		"fault for how far": {"POST", "/fault", `{"kind":"hang","delay":"a mile"}`, 400, "delay must be a duration"},
-		"fault misspelt":    {"POST", "/fault", `{"kynd":"hang"}`, 400, "unknown field"},
-		"behave":            {"DELETE", "/fault", "", 204, ""},
-		"revoke":            {"POST", "/revoke", "", 204, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := sim.Start(t, sim.Options{})
-			got := httptest.NewRecorder()
-			w.Admin().ServeHTTP(got, httptest.NewRequest(c.method, c.target, strings.NewReader(c.body)))
-			if got.Code != c.status || !strings.Contains(got.Body.String(), c.answer) {
-				t.Errorf("%d %s, want %d with %q", got.Code, got.Body, c.status, c.answer)
-			}
-		})
 	}
 }

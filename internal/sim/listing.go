@@ -40,25 +40,38 @@ type notified struct {
 
 // content answers a content list. Its order is that of becoming available, not
 // of contentCreated.
-func (f *feed) content(w http.ResponseWriter, _ *http.Request, q url.Values) {
+func (f *feed) content(w http.ResponseWriter, r *http.Request, q url.Values) {
 	kind, from, to, ok := f.window(w, q)
 	if !ok {
 		return
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.calls.Lists++
-	if q.Has("nextpage") {
+	switch {
+	case q.Has("nextpage"):
 		f.calls.Pages++
+	case q.Get("starttime") == "":
+		f.complain("list: %s was listed without a window", kind)
+	default:
+		f.judgeWindow(kind, from, to)
 	}
+	reach := f.now() // an answer tells of nothing later
 	offered := f.contents[kind]
-	f.page(w, "content", kind, from, to, q, len(offered), func(i int) (listed, bool) {
+	p := f.page("content", kind, from, to, q, len(offered), func(i int) (listed, bool) {
 		c := offered[i]
 		if c.created.Before(from) || !c.created.Before(to) || c.forgotten {
 			return listed{}, false
 		}
 		return c.row(), true
 	})
+	f.mu.Unlock()
+	if p.last() {
+		if reach.After(to) {
+			reach = to
+		}
+		whenHeard(r.Context(), func() { f.cover(kind, Window{from, reach}) })
+	}
+	p.answer(w)
 }
 
 func (f *feed) notifications(w http.ResponseWriter, _ *http.Request, q url.Values) {
@@ -67,9 +80,8 @@ func (f *feed) notifications(w http.ResponseWriter, _ *http.Request, q url.Value
 		return
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	sent := f.sent[kind]
-	f.page(w, "notifications", kind, from, to, q, len(sent), func(i int) (listed, bool) {
+	p := f.page("notifications", kind, from, to, q, len(sent), func(i int) (listed, bool) {
 		n := sent[i]
 		if n.at.Before(from) || !n.at.Before(to) {
 			return listed{}, false
@@ -79,32 +91,53 @@ func (f *feed) notifications(w http.ResponseWriter, _ *http.Request, q url.Value
 		row.NotificationSent, row.NotificationStatus = row.ContentCreated, n.status
 		return row, true
 	})
+	f.mu.Unlock()
+	p.answer(w)
 }
 
-// page answers the rows from where the request's nextpage stands, at most a page
-// of them, and names the next page in a header. Its keys are in lower case and
-// PublisherIdentifier is not among them ([OBS] o365beat#39).
-func (f *feed) page(w http.ResponseWriter, op, kind string, from, to time.Time, q url.Values, n int, row func(int) (listed, bool)) {
-	i, ok := pageStart(q)
-	if !ok {
-		fail(w, http.StatusBadRequest, "AF20031", "Invalid nextPage Input: "+q.Get("nextpage"))
+// A page is an answer to a list: rows and where the next ones are, or a refusal.
+type page struct {
+	rows    []listed
+	next    string
+	refused string // the nextpage that is none, quoted
+}
+
+func (p *page) last() bool { return p.next == "" && p.refused == "" }
+
+func (p *page) answer(w http.ResponseWriter) {
+	if p.refused != "" {
+		fail(w, http.StatusBadRequest, "AF20031", "Invalid nextPage Input: "+p.refused)
 		return
 	}
-	rows := []listed{}
+	if p.next != "" {
+		w.Header().Set("NextPageUri", p.next)
+	}
+	writeJSON(w, http.StatusOK, p.rows)
+}
+
+// page takes the rows from where the request's nextpage stands, at most a page of
+// them, and names the next page. Its keys are in lower case and
+// PublisherIdentifier is not among them ([OBS] o365beat#39).
+func (f *feed) page(op, kind string, from, to time.Time, q url.Values, n int, row func(int) (listed, bool)) *page {
+	i, ok := pageStart(q)
+	if !ok {
+		return &page{refused: strconv.Quote(q.Get("nextpage"))}
+	}
+	p := &page{rows: []listed{}}
 	for ; i < n; i++ {
 		r, ok := row(i)
 		if !ok {
 			continue
 		}
-		if len(rows) == f.w.o.PageSize {
+		if len(p.rows) == f.w.o.PageSize {
 			const seven = "2006-01-02T15:04:05.0000000Z"
-			w.Header().Set("NextPageUri", fmt.Sprintf("%s/api/v1.0/%s/activity/feed/subscriptions/%s?contenttype=%s&endtime=%s&starttime=%s&nextpage=%s$%020d$na0022",
-				f.w.URL(Management), f.w.o.Tenant, op, kind, to.Format(seven), from.Format(seven), from.Format("20060102150405"), i))
+			p.next = fmt.Sprintf("%s/api/v1.0/%s/activity/feed/subscriptions/%s?contenttype=%s&endtime=%s&starttime=%s&nextpage=%s$%020d$na0022",
+				f.w.URL(Management), f.w.o.Tenant, op, kind, to.Format(seven), from.Format(seven), from.Format("20060102150405"), i)
 			break
 		}
-		rows = append(rows, r)
+		p.rows = append(p.rows, r)
 	}
-	writeJSON(w, http.StatusOK, rows)
+	return p
 }
 
 func pageStart(q url.Values) (int, bool) {
@@ -122,7 +155,14 @@ func pageStart(q url.Values) (int, bool) {
 // window reads content type and time range and answers if they may not be asked for.
 func (f *feed) window(w http.ResponseWriter, q url.Values) (kind string, from, to time.Time, ok bool) {
 	kind, ok = f.known(w, q)
-	if !ok || !f.subscribed(w, kind) {
+	if !ok {
+		return kind, from, to, false
+	}
+	if !f.w.tenant.audited() {
+		f.unaudited(w, "GetContents", kind)
+		return kind, from, to, false
+	}
+	if !f.subscribed(w, kind) {
 		return kind, from, to, false
 	}
 	start, end := q.Get("starttime"), q.Get("endtime")
@@ -157,18 +197,17 @@ func parseTime(s string) (time.Time, bool) {
 }
 
 // subscribed answers if there is no enabled subscription. A world that pushes to
-// a configured address needs none.
+// a configured address needs none, but if there is one it must be enabled.
 func (f *feed) subscribed(w http.ResponseWriter, kind string) bool {
-	if f.w.o.Push.To != "" {
-		return true
-	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch s := f.subscriptions[kind]; {
-	case s == nil:
-		fail(w, http.StatusBadRequest, "AF20022", "No subscription found for the specified content type.")
-	case s.Status != "enabled":
+	s := f.subscriptions[kind]
+	disabled := s != nil && s.Status != "enabled"
+	f.mu.Unlock()
+	switch {
+	case disabled:
 		fail(w, http.StatusBadRequest, "AF20023", "The subscription was disabled.")
+	case s == nil && f.w.o.Push.To == "":
+		fail(w, http.StatusBadRequest, "AF20022", "No subscription found for the specified content type.")
 	default:
 		return true
 	}

@@ -17,7 +17,7 @@ import (
 // and array lengths the real service documents only that they exist; these
 // numbers are the simulator's, small so that tests see them happen.
 type PushOptions struct {
-	// Off: no notification is ever sent.
+	// Off: no notification is sent, see [World.SetPush].
 	Off bool
 	// To is an address that gets the notifications of types without a webhook;
 	// with it, lists and contents need no subscription.
@@ -117,6 +117,25 @@ func (p *pusher) enqueue(c *content) {
 	p.signal()
 }
 
+// SetPush switches notifications off, or on again. Off, what waits to be sent is
+// lost, and so is what is refused at that moment.
+func (w *World) SetPush(off bool) {
+	p := w.pusher
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.o.Off = off
+	if off {
+		p.queue = nil
+		p.signal()
+	}
+}
+
+func (p *pusher) off() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.o.Off
+}
+
 // signal wakes everybody who waits; the lock is the caller's.
 func (p *pusher) signal() {
 	close(p.changed)
@@ -177,7 +196,7 @@ func (p *pusher) deliver(ctx context.Context, batch []*content) {
 	delay := p.o.FirstDelay
 	for attempt := 1; ; attempt++ {
 		address, authID := p.feed.destination(kind)
-		if address == "" {
+		if address == "" || p.off() {
 			return // nobody to tell: the list still offers it
 		}
 		ok := p.post(ctx, address, p.header(authID), p.array(batch))

@@ -16,7 +16,6 @@ type Subscription struct {
 	Status      string   `json:"status"` // enabled, disabled
 	Webhook     *Webhook `json:"webhook"`
 
-	started  time.Time
 	failures int // notifications refused in a row
 }
 
@@ -51,14 +50,6 @@ func (f *feed) snapshot() []Subscription {
 	return list
 }
 
-// EditSubscription changes a subscription behind the client's back, as an
-// administrator or another collector would. One that does not exist is made.
-func (w *World) EditSubscription(contentType string, edit func(*Subscription)) {
-	w.feed.mu.Lock()
-	defer w.feed.mu.Unlock()
-	edit(w.feed.subscription(contentType))
-}
-
 // subscription finds or makes; the lock is the caller's.
 func (f *feed) subscription(kind string) *Subscription {
 	s := f.subscriptions[kind]
@@ -71,6 +62,10 @@ func (f *feed) subscription(kind string) *Subscription {
 }
 
 func (f *feed) list(w http.ResponseWriter, _ *http.Request, _ url.Values) {
+	if !f.w.tenant.audited() {
+		f.unaudited(w, "ListSubscriptions", "")
+		return
+	}
 	f.mu.Lock()
 	list := f.snapshot()
 	f.mu.Unlock()
@@ -124,34 +119,40 @@ func (f *feed) start(w http.ResponseWriter, r *http.Request, q url.Values) {
 	}
 	f.mu.Lock()
 	s := f.subscription(kind)
-	s.Status, s.Webhook, s.started, s.failures = "enabled", hook, f.now(), 0
+	s.Status, s.Webhook, s.failures = "enabled", hook, 0
 	answer := *s
 	f.mu.Unlock()
 	writeJSON(w, http.StatusOK, answer)
 }
 
 // mayStart judges a start against what there is, and answers if it may not go on.
+// Every start counts for the pause, whatever becomes of it, but one that changes
+// nothing: those are seen to be answered AF20024 as often as they are sent.
 func (f *feed) mayStart(w http.ResponseWriter, kind string, hook *Webhook) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls.Starts++
-	s := f.subscriptions[kind]
-	if s == nil {
-		return true
+	audited := f.w.tenant.audited()
+	if s := f.subscriptions[kind]; s != nil {
+		if hook == nil && s.Webhook != nil {
+			f.complain("start: %s was started without a webhook where one exists, which removes it", kind)
+		}
+		if audited && s.Status == "enabled" && sameWebhook(s.Webhook, hook) {
+			fail(w, http.StatusBadRequest, "AF20024", "The subscription is already enabled. No property change.")
+			return false
+		}
 	}
-	if hook == nil && s.Webhook != nil {
-		f.complain("start: %s was started without a webhook where one exists, which removes it", kind)
-	}
-	if s.Status == "enabled" && sameWebhook(s.Webhook, hook) {
-		fail(w, http.StatusBadRequest, "AF20024", "The subscription is already enabled. No property change.")
-		return false
-	}
-	if pause := f.w.o.StartPause; pause > 0 && f.now().Sub(s.started) < pause {
+	now, pause := f.w.o.Now(), f.w.o.StartPause
+	if last, again := f.started[kind]; again && now.Sub(last) < pause {
 		f.complain("start: %s was started again within %v", kind, pause)
 		fail(w, http.StatusForbidden, "AF429", "Too many requests. Method=StartSubscription")
 		return false
 	}
-	return true
+	f.started[kind] = now
+	if !audited {
+		f.unaudited(w, "StartSubscription", kind)
+	}
+	return audited
 }
 
 func sameWebhook(is, wanted *Webhook) bool {

@@ -33,6 +33,8 @@ type claims struct {
 // errStale is a token that was good: its holder need not know that it ended.
 var errStale = errors.New("token expired or revoked")
 
+var errForeign = errors.New("token was not issued here")
+
 var encoding = base64.RawURLEncoding
 
 func (m *mint) issue(c claims, life time.Duration) string {
@@ -53,33 +55,27 @@ func (m *mint) sign(s string) []byte {
 	return mac.Sum(nil)
 }
 
-// made reports whether the token is one of ours, good or stale.
-func (m *mint) made(token string) bool {
+// open returns the claims of a token of ours, good or stale.
+func (m *mint) open(token string) (claims, error) {
+	var c claims
 	i := strings.LastIndexByte(token, '.')
 	if i < 0 {
-		return false
+		return c, errForeign
 	}
 	signature, err := encoding.DecodeString(token[i+1:])
-	return err == nil && hmac.Equal(signature, m.sign(token[:i]))
+	if err != nil || !hmac.Equal(signature, m.sign(token[:i])) {
+		return c, errForeign
+	}
+	return c, decodePart(strings.Split(token, ".")[1], &c)
 }
 
 // read returns the claims of a token of ours that is good now, or errStale.
 func (m *mint) read(token string) (claims, error) {
-	var c claims
-	if !m.made(token) {
-		return c, errors.New("token was not issued here")
+	c, err := m.open(token)
+	if err == nil && (c.Generation != m.generation.Load() || m.now().Unix() >= c.Expires) {
+		err = errStale
 	}
-	payload, err := encoding.DecodeString(strings.Split(token, ".")[1])
-	if err != nil {
-		return c, err
-	}
-	if err := json.Unmarshal(payload, &c); err != nil {
-		return c, err
-	}
-	if c.Generation != m.generation.Load() || m.now().Unix() >= c.Expires {
-		return c, errStale
-	}
-	return c, nil
+	return c, err
 }
 
 // RevokeTokens makes every token that Entra issued so far worth a 401.

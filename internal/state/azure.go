@@ -29,8 +29,9 @@ type AzureOptions struct {
 }
 
 // Azure is the [collect.Store] in a storage account: rows in Table Storage (a
-// kind is a table), payloads in a blob container. Tables and container are made
-// when the first write misses them, so that opening costs nothing.
+// kind is a table), payloads in a blob container, and messages that wake workers
+// in a queue. Tables, container and queue are made when the first write misses
+// them, so that opening costs nothing.
 type Azure struct {
 	// Retry is how often a request is tried whose outcome is not known.
 	Retry collect.Retry

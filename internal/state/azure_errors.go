@@ -27,6 +27,8 @@ const (
 	codeNoContainer     = "ContainerNotFound"
 	codeBlobNotFound    = "BlobNotFound"
 	codeQueueExists     = "QueueAlreadyExists"
+	codeNoQueue         = "QueueNotFound"
+	codeOtherReceipt    = "PopReceiptMismatch"
 )
 
 // An answer is what an SDK error says, without the headers, the address and the
@@ -94,7 +96,7 @@ func judge(doing string, to service, err error) error {
 		fault.Verdict = collect.JudgesUs
 		fault.Err = fmt.Errorf("%s: answered %d, and redirects are not followed; check the %s endpoint in AzureWebJobsStorage", doing, a.status, to)
 	case collect.JudgeDestination(a.status) == collect.Temporary,
-		a.code == codeTableNotFound, a.code == codeNoContainer, // made a moment ago, and not yet everywhere
+		a.code == codeTableNotFound, a.code == codeNoContainer, a.code == codeNoQueue, // made a moment ago, and not yet everywhere
 		a.code == "TableBeingDeleted", a.code == "ContainerBeingDeleted", a.code == "QueueBeingDeleted":
 		fault.Verdict = collect.Temporary
 		fault.Err = fmt.Errorf("%s: answered %d", doing, a.status)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -52,7 +53,8 @@ func (b *breaker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var fail *failure
 	isWrite := r.Method != http.MethodGet && r.Method != http.MethodHead &&
-		!strings.HasSuffix(r.URL.Path, "/Tables") && r.URL.Query().Get("restype") != "container"
+		!strings.HasSuffix(r.URL.Path, "/Tables") && r.URL.Query().Get("restype") != "container" ||
+		strings.HasSuffix(r.URL.Path, "/messages") // who reads a queue's messages hides them
 	b.mu.Lock()
 	if isWrite && len(b.spoil) > 0 {
 		fail, b.spoil = &b.spoil[0], b.spoil[1:]
@@ -107,24 +109,29 @@ func (b *breaker) forward(r *http.Request, body []byte) (int, http.Header, []byt
 	return resp.StatusCode, resp.Header, answer
 }
 
-// behind returns the breaker before Azurite's tables and blobs, a store that
-// goes through it, and one that does not.
-func behind(t *testing.T) (tables, blobs *breaker, through, direct *state.Azure) {
+// A proxied store goes to Azurite through breakers; direct does not.
+type proxied struct {
+	tables, blobs, queues *breaker
+	through, direct       *state.Azure
+}
+
+func behind(t *testing.T) proxied {
 	real := connection(t)
-	origin := func(name string) string {
+	roots := x509.NewCertPool()
+	before := func(name string) *breaker {
 		_, rest, _ := strings.Cut(real, name+"Endpoint=")
 		rest, _, _ = strings.Cut(rest, "/devstoreaccount1")
-		return rest
+		b := newBreaker(t, rest)
+		roots.AddCert(b.Certificate())
+		return b
 	}
-	tables, blobs = newBreaker(t, origin("Table")), newBreaker(t, origin("Blob"))
-	roots := x509.NewCertPool()
-	roots.AddCert(tables.Certificate())
-	roots.AddCert(blobs.Certificate())
-	through = openAzure(t, state.AzureOptions{
-		ConnectionString: azurite.ConnectionString(blobs.URL, blobs.URL, tables.URL),
+	p := proxied{tables: before("Table"), blobs: before("Blob"), queues: before("Queue")}
+	p.through = openAzure(t, state.AzureOptions{
+		ConnectionString: azurite.ConnectionString(p.blobs.URL, p.queues.URL, p.tables.URL),
 		HTTP:             wire.Client(wire.Options{Roots: roots}),
 	})
-	return tables, blobs, through, openAzure(t, state.AzureOptions{ConnectionString: real})
+	p.direct = openAzure(t, state.AzureOptions{ConnectionString: real})
+	return p
 }
 
 var failures = []failure{
@@ -139,32 +146,29 @@ var failures = []failure{
 }
 
 func TestAzureWritesSurviveFailure(t *testing.T) {
-	tables, blobs, s, direct := behind(t)
+	p := behind(t)
 	for _, op := range []struct {
 		name string
 		at   *breaker
 		run  func(t *testing.T, s, direct collect.Store, kind string)
 	}{
-		{"insert", tables, insertSurvives},
-		{"replace", tables, replaceSurvives},
-		{"delete", tables, deleteSurvives},
-		{"batch", tables, batchSurvives},
-		{"batch of deletes", tables, deletesSurvive},
-		{"payload", blobs, payloadSurvives},
+		{"insert", p.tables, insertSurvives},
+		{"replace", p.tables, replaceSurvives},
+		{"delete", p.tables, deleteSurvives},
+		{"batch", p.tables, batchSurvives},
+		{"batch of deletes", p.tables, deletesSurvive},
+		{"payload", p.blobs, payloadSurvives},
 	} {
 		for _, f := range failures {
 			for _, times := range []int{1, 3} {
 				t.Run(op.name+"/"+f.name, func(t *testing.T) {
 					kind := freshKind()
 					// The table and its neighbour are there: what is spoiled is the write itself.
-					insert(t, direct, collect.Key{Kind: kind, Partition: "n", Row: "neighbour"}, nil)
-					op.run(t, &arming{Store: s, at: op.at, spoil: slices.Repeat([]failure{f}, times)}, direct, kind)
-					op.at.mu.Lock()
-					defer op.at.mu.Unlock()
-					if len(op.at.spoil) > 0 && !f.persisted {
-						t.Errorf("%d of %d failures were not met", len(op.at.spoil), times)
+					insert(t, p.direct, collect.Key{Kind: kind, Partition: "n", Row: "neighbour"}, nil)
+					op.run(t, &arming{Store: p.through, at: op.at, spoil: slices.Repeat([]failure{f}, times)}, p.direct, kind)
+					if left := op.at.disarm(); left > 0 && !f.persisted {
+						t.Errorf("%d of %d failures were not met", left, times)
 					}
-					op.at.spoil = nil
 				})
 			}
 		}
@@ -178,20 +182,34 @@ type arming struct {
 	spoil []failure
 }
 
-func (a *arming) arm() {
-	a.at.mu.Lock()
-	defer a.at.mu.Unlock()
-	a.at.spoil, a.at.done = a.spoil, 0
+func (a *arming) arm() { a.at.arm(a.spoil) }
+
+func (b *breaker) arm(spoil []failure) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.spoil, b.done = spoil, 0
+}
+
+// disarm returns how many failures were not met.
+func (b *breaker) disarm() (left int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	left, b.spoil = len(b.spoil), nil
+	return left
+}
+
+// acknowledged is how many writes Azurite answered with success since it was armed.
+func (b *breaker) acknowledged() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.done
 }
 
 // once fails unless Azurite acknowledged exactly one write.
 func once(t *testing.T, s collect.Store) {
 	t.Helper()
-	at := s.(*arming).at
-	at.mu.Lock()
-	defer at.mu.Unlock()
-	if at.done != 1 {
-		t.Errorf("the write happened %d times", at.done)
+	if n := s.(*arming).at.acknowledged(); n != 1 {
+		t.Errorf("the write happened %d times", n)
 	}
 }
 
@@ -273,7 +291,8 @@ func payloadSurvives(t *testing.T, s, direct collect.Store, kind string) {
 
 // Between a failed attempt and the next one somebody else may come first.
 func TestAzureSomebodyElseWins(t *testing.T) {
-	tables, _, s, direct := behind(t)
+	p := behind(t)
+	tables, s, direct := p.tables, p.through, p.direct
 	for name, c := range map[string]struct {
 		try  func(row collect.Row) error
 		want error
@@ -320,7 +339,8 @@ func TestAzureSomebodyElseWins(t *testing.T) {
 }
 
 func TestAzureGivesUp(t *testing.T) {
-	tables, blobs, s, direct := behind(t)
+	p := behind(t)
+	s, direct := p.through, p.direct
 	kind := freshKind()
 	key := collect.Key{Kind: kind, Partition: "p", Row: "r"}
 	insert(t, direct, collect.Key{Kind: kind, Partition: "n", Row: "neighbour"}, nil)
@@ -330,28 +350,30 @@ func TestAzureGivesUp(t *testing.T) {
 			"delete":  func() error { return s.Delete(t.Context(), key, "") },
 			"batch":   func() error { return s.Batch(t.Context(), []collect.Write{{Row: collect.Row{Key: key}}}) },
 			"payload": func() error { return s.PutPayload(t.Context(), "x", []byte("x")) },
+			"wake":    func() error { return s.Wake(t.Context(), key, time.Now()) },
+			"receive": func() error { _, err := s.Receive(t.Context(), 1, time.Minute); return err },
 		} {
-			for _, b := range []*breaker{tables, blobs} {
-				b.mu.Lock()
-				b.spoil = slices.Repeat([]failure{f}, 4)
-				b.mu.Unlock()
+			all := []*breaker{p.tables, p.blobs, p.queues}
+			for _, b := range all {
+				b.arm(slices.Repeat([]failure{f}, 4))
 			}
 			err := try()
+			left := 0
+			for _, b := range all {
+				left += b.disarm()
+			}
 			fault, ok := errors.AsType[*collect.Fault](err)
 			if !ok || fault.Verdict != collect.Temporary {
 				t.Errorf("%s, %s: got %v, want a temporary fault", doing, f.name, err)
 				continue
 			}
-			if left := len(tables.spoil) + len(blobs.spoil); left != 4 {
-				t.Errorf("%s, %s: %d attempts, want 4", doing, f.name, 8-left)
+			if left != 8 {
+				t.Errorf("%s, %s: %d attempts, want 4", doing, f.name, 12-left)
 			}
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("%s, %s: more than a line: %q", doing, f.name, err)
 			}
 		}
-	}
-	for _, b := range []*breaker{tables, blobs} {
-		b.spoil = nil
 	}
 	wantGone(t, direct, key)
 }

@@ -14,9 +14,6 @@ import (
 // container holds the payloads.
 const container = "payloads"
 
-// queueName is the queue whose messages start the function "content".
-const queueName = "o365-content"
-
 // PutPayload implements [collect.Store]. Trying again needs no read before: the
 // same name has the same bytes.
 func (a *Azure) PutPayload(ctx context.Context, name string, body []byte) error {
@@ -84,15 +81,4 @@ func (a *Azure) DeletePayload(ctx context.Context, name string) error {
 func isNoBlob(err error) bool {
 	code := read(err).code
 	return code == codeBlobNotFound || code == codeNoContainer
-}
-
-// CreateQueue makes the queue of the function "content" if it is missing.
-func (a *Azure) CreateQueue(ctx context.Context) error {
-	return a.again(ctx, func(ctx context.Context) error {
-		_, err := a.queue.Create(ctx, nil)
-		if read(err).code == codeQueueExists {
-			return nil
-		}
-		return judge("create queue "+queueName, queues, err)
-	})
 }

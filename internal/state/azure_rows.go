@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"iter"
 	"net/http"
 	"strings"
 
@@ -170,48 +169,4 @@ func (a *Azure) Delete(ctx context.Context, key collect.Key, version string) err
 		}
 		return judge(doing, tables, err)
 	})
-}
-
-// List implements [collect.Store].
-func (a *Azure) List(ctx context.Context, kind, partition, from string) iter.Seq2[collect.Row, error] {
-	return func(yield func(collect.Row, error) bool) {
-		if err := checkKey(collect.Key{Kind: kind, Partition: partition, Row: from}); err != nil {
-			yield(collect.Row{}, fmt.Errorf("list rows: %w", err))
-			return
-		}
-		filter := fmt.Sprintf("PartitionKey eq '%s' and RowKey ge '%s'", partition, from) // checked keys hold no quote
-		query := aztables.ListEntitiesOptions{Filter: &filter}
-		for {
-			page, err := a.page(ctx, kind, &query)
-			if err != nil {
-				yield(collect.Row{}, err)
-				return
-			}
-			for _, entity := range page {
-				row, _, err := fromEntity(kind, entity)
-				if !yield(row, err) || err != nil {
-					return
-				}
-			}
-			if query.NextPartitionKey == nil {
-				return
-			}
-		}
-	}
-}
-
-// page reads one page and leaves in query where the next one begins. The SDK's
-// pager is used for one page only: it ends for good at the first error.
-func (a *Azure) page(ctx context.Context, kind string, query *aztables.ListEntitiesOptions) (entities [][]byte, err error) {
-	var resp aztables.ListEntitiesResponse
-	err = a.again(ctx, func(ctx context.Context) (err error) {
-		resp, err = a.tables.NewClient(kind).NewListEntitiesPager(query).NextPage(ctx)
-		if read(err).code == codeTableNotFound {
-			resp = aztables.ListEntitiesResponse{}
-			return nil
-		}
-		return judge("list "+kind, tables, err)
-	})
-	query.NextPartitionKey, query.NextRowKey = resp.NextPartitionKey, resp.NextRowKey
-	return resp.Entities, err
 }

@@ -31,11 +31,17 @@ func attempts(ctx context.Context, s *state.Azure) map[string]error {
 	for _, list = range s.List(ctx, "kind", "p", "") {
 	}
 	_, payload := s.Payload(ctx, "name")
+	var partitions error
+	for _, partitions = range s.Partitions(ctx, "kind", "") {
+	}
+	_, receive := s.Receive(ctx, 1, time.Minute)
+	_, waiting := s.Waiting(ctx)
 	return map[string]error{
 		"get": get, "insert": insert, "replace": replace, "list": list, "delete": s.Delete(ctx, key, ""),
 		"batch":       s.Batch(ctx, []collect.Write{{Row: collect.Row{Key: key}}}),
 		"put payload": s.PutPayload(ctx, "name", []byte("x")), "payload": payload, "delete payload": s.DeletePayload(ctx, "name"),
-		"queue": s.CreateQueue(ctx),
+		"queue": s.CreateQueue(ctx), "wake": s.Wake(ctx, key, time.Now()), "receive": receive, "waiting": waiting,
+		"partitions": partitions,
 	}
 }
 
@@ -90,7 +96,7 @@ func TestAzureSendsSignature(t *testing.T) {
 	endpoints := ";BlobEndpoint=" + server.URL + "/a/;QueueEndpoint=" + server.URL + "/a;TableEndpoint=" + server.URL + "/a"
 	s := openAzure(t, state.AzureOptions{ConnectionString: "SharedAccessSignature=?sv=2024&sig=" + secret + endpoints})
 	wantFaults(t, attempts(t.Context(), s), collect.JudgesUs, "403")
-	if missing.Load() != 0 || requests.Load() != 10 {
+	if missing.Load() != 0 || requests.Load() != 14 {
 		t.Errorf("%d of %d requests came without the signature", missing.Load(), requests.Load())
 	}
 }
@@ -243,14 +249,5 @@ func TestAzureDevelopmentStorage(t *testing.T) {
 	want := "127.0.0.1:10002/devstoreaccount1 127.0.0.1:10000/devstoreaccount1 127.0.0.1:10001/devstoreaccount1"
 	if got := strings.Join(r.hosts, " "); got != want {
 		t.Errorf("asked %s, want %s", got, want)
-	}
-}
-
-func TestAzureQueue(t *testing.T) {
-	s := openAzure(t, state.AzureOptions{ConnectionString: connection(t)})
-	for range 2 {
-		if err := s.CreateQueue(t.Context()); err != nil {
-			t.Fatal(err)
-		}
 	}
 }

@@ -37,6 +37,9 @@ var conformance = []struct {
 	{"list in byte order", listOrder},
 	{"list many rows while writing", listWhileWriting},
 	{"list a listing's versions", listVersions},
+	{"partitions from a name", partitionsFrom},
+	{"partitions in byte order", partitionsOrder},
+	{"partitions while writing", partitionsWhileWriting},
 	{"batch", batchAll},
 	{"batch or nothing", batchNothing},
 	{"batch deletes what is gone", batchDeletesGone},
@@ -47,6 +50,7 @@ var conformance = []struct {
 	{"as large as can be", largest},
 	{"payloads", payloadLife},
 	{"names of payloads", payloadNames},
+	{"waking", waking},
 	{"a context that ended", endedContext},
 }
 
@@ -317,8 +321,12 @@ func endedContext(t *testing.T, s collect.Store, kind string) {
 	for _, listErr = range s.List(ctx, kind, "p", "") {
 		break
 	}
+	var partitionsErr error
+	for _, partitionsErr = range s.Partitions(ctx, kind, "") {
+		break
+	}
 	for doing, err := range map[string]error{
-		"get": getErr, "insert": insertErr, "list": listErr, "delete": s.Delete(ctx, key, ""),
+		"get": getErr, "insert": insertErr, "list": listErr, "partitions": partitionsErr, "delete": s.Delete(ctx, key, ""),
 		"batch":       s.Batch(ctx, []collect.Write{{Op: collect.OpInsert, Row: collect.Row{Key: key}}}),
 		"put payload": s.PutPayload(ctx, "name", nil), "payload": payloadErr, "delete payload": s.DeletePayload(ctx, "name"),
 	} {

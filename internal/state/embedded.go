@@ -171,6 +171,16 @@ func (e *Embedded) Close() error {
 	return nil
 }
 
+// Wake implements [collect.Store] and does nothing but refuse what the other
+// store refuses: there is no queue here, and whoever owns the file polls the due
+// rows.
+func (e *Embedded) Wake(_ context.Context, content collect.Key, _ time.Time) error {
+	if err := checkKey(content); err != nil {
+		return fmt.Errorf("wake content: %w", err)
+	}
+	return nil
+}
+
 // update runs f in a transaction that it shares with other writers: one fsync
 // for all. f may run more than once, so it starts its results afresh; it returns
 // an error only for what must undo the others' writes as well.

@@ -1,23 +1,14 @@
 package state
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"iter"
 	"strconv"
 	"strings"
 
 	"go.etcd.io/bbolt"
 
 	"azcollector/internal/collect"
-)
-
-// A page of a listing. Between pages no transaction is open: a long one would
-// keep the file from giving pages free, and the consumer may write.
-const (
-	pageRows  = 256
-	pageBytes = 1 << 20
 )
 
 // bucketName folds case, because the names of tables do.
@@ -153,53 +144,3 @@ func put(bucket *bbolt.Bucket, w collect.Write) (string, error) {
 }
 
 func formatVersion(version uint64) string { return strconv.FormatUint(version, 36) }
-
-// List implements [collect.Store].
-func (e *Embedded) List(ctx context.Context, kind, partition, from string) iter.Seq2[collect.Row, error] {
-	return func(yield func(collect.Row, error) bool) {
-		if err := checkKey(collect.Key{Kind: kind, Partition: partition, Row: from}); err != nil {
-			yield(collect.Row{}, fmt.Errorf("list rows: %w", err))
-			return
-		}
-		next := rowKey(partition, from)
-		for next != nil {
-			var page []collect.Row
-			err := e.view(ctx, func(tx *bbolt.Tx) (err error) {
-				page, next, err = readPage(tx.Bucket(bucketName(kind)), kind, partition, next)
-				return err
-			})
-			for _, row := range page {
-				if !yield(row, nil) {
-					return
-				}
-			}
-			if err != nil {
-				yield(collect.Row{}, fmt.Errorf("list %s %s: %w", kind, partition, err))
-				return
-			}
-		}
-	}
-}
-
-// readPage also returns the key at which the next page begins, nil if this was the last.
-func readPage(bucket *bbolt.Bucket, kind, partition string, from []byte) (page []collect.Row, next []byte, err error) {
-	if bucket == nil {
-		return nil, nil, nil
-	}
-	prefix := rowKey(partition, "")
-	cursor := bucket.Cursor()
-	size := 0
-	for k, v := cursor.Seek(from); k != nil && bytes.HasPrefix(k, prefix); k, v = cursor.Next() {
-		if len(page) == pageRows || size >= pageBytes {
-			return page, bytes.Clone(k), nil
-		}
-		key := collect.Key{Kind: kind, Partition: partition, Row: string(k[len(prefix):])}
-		version, fields, err := decode(v)
-		if err != nil {
-			return page, nil, fmt.Errorf("read %s: %w", show(key), err)
-		}
-		page = append(page, collect.Row{Key: key, Version: formatVersion(version), Fields: fields})
-		size += len(k) + len(v)
-	}
-	return page, nil, nil
-}

@@ -23,6 +23,19 @@ const (
 	maxBatchWire   = 3_500_000 // Azure: 4 MiB of request body, headers of the parts included
 )
 
+// The limits of Queue Storage, from learn.microsoft.com: "Put Message" and "Get
+// Messages".
+const (
+	maxMessage  = 64 << 10 // as base64
+	maxReceived = 32       // of one answer
+	minHidden   = time.Second
+	maxHidden   = 7 * 24 * time.Hour
+)
+
+// A message of two keys, and of what little [collect.Message] writes around them,
+// is always within the limit: this does not compile otherwise.
+const _ uint = maxMessage - 4*(2*maxKeyBytes+1<<10)/3
+
 // Edm.DateTime begins here ("Understanding the Table service data model"); it
 // ends with the year 9999, and what lies between is kept in 100 ns.
 var firstTime = time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -53,6 +66,17 @@ func checkKey(key collect.Key) error {
 		if err := checkKeyPart(part); err != nil {
 			return fmt.Errorf("%s: %w", key.Kind, err)
 		}
+	}
+	return nil
+}
+
+// checkFrom checks where a listing of partitions is to begin.
+func checkFrom(kind, from string) error {
+	if err := checkKind(kind); err != nil {
+		return err
+	}
+	if err := checkKeyPart(from); err != nil {
+		return fmt.Errorf("%s: %w", kind, err)
 	}
 	return nil
 }

@@ -48,6 +48,7 @@ func (s *summary) text() string {
 	}
 	row("faults injected", faults, strings.Join(s.kinds(), "\n"+strings.Repeat(" ", 34)))
 	fmt.Fprintf(&b, "%-22s %9s  %s records/s\n", "time", s.Took.Round(100*time.Millisecond), grouped(s.rate()))
+	fmt.Fprintf(&b, "%-22s %9s  %s\n", "longest lag", s.Book.LagMax.Round(time.Millisecond), lags(s.Book))
 	fmt.Fprintf(&b, "%-22s %9d\n", "seed", s.Seed)
 	return b.String()
 }
@@ -57,6 +58,11 @@ func (s *summary) rate() int {
 		return 0
 	}
 	return int(float64(s.Book.Delivered) / s.Took.Seconds())
+}
+
+// lags says how long records took from publication until they arrived.
+func lags(r sim.Report) string {
+	return fmt.Sprintf("half of the records within %v, 95 %% within %v", r.LagP50.Round(time.Millisecond), r.LagP95.Round(time.Millisecond))
 }
 
 // kinds are the faults, the most frequent first, some to a line.

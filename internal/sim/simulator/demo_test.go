@@ -164,7 +164,7 @@ func TestVerdict(t *testing.T) {
 
 func TestSummaryText(t *testing.T) {
 	s := summary{
-		Book:   sim.Report{Announced: 752, Published: 60000, Delivered: 58787, Bytes: 64_400_000, Repeated: 12},
+		Book:   sim.Report{Announced: 752, Published: 60000, Delivered: 58787, Bytes: 64_400_000, Repeated: 12, LagP50: 400 * time.Millisecond, LagP95: 1234567 * time.Microsecond, LagMax: time.Minute},
 		Faults: map[sim.Kind]int{sim.Hang: 2, sim.Refuse: 8, sim.LostAck: 2, sim.Status: 1},
 		Seed:   7, Took: 14100 * time.Millisecond,
 	}
@@ -181,6 +181,7 @@ records sent twice             0  without such a reason
 faults injected               13  refuse 8, hang 2, lost-ack 2
                                   status 1
 time                       14.1s  4,169 records/s
+longest lag                 1m0s  half of the records within 400ms, 95 % within 1.235s
 seed                           7
 `
 	if got := s.text(); got != want {

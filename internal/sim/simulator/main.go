@@ -31,8 +31,8 @@ type commands struct {
 
 type serve struct {
 	Seed     uint64        `help:"Seed of everything random; 0 draws one and prints it."`
-	Port     int           `help:"First of six consecutive ports; 0 takes any free ones."`
-	Admin    string        `help:"Loopback address of the admin service (GET /report, POST /publish?records=100, POST /fault)." default:"127.0.0.1:0"`
+	Port     int           `help:"First of seven consecutive ports; 0 takes any free ones."`
+	Admin    string        `help:"Loopback address of the admin service (GET /report, POST /publish?records=100, POST /fault and others)." default:"127.0.0.1:0"`
 	Dir      string        `help:"Directory for the certificates; a temporary one by default."`
 	Calm     bool          `help:"No faults, splits, lost or doubled notifications, unless ordered."`
 	PushTo   string        `help:"Webhook address that is notified without a subscription."`
@@ -40,6 +40,7 @@ type serve struct {
 	Every    time.Duration `help:"Publish a content this often; 0 only on demand." default:"5s"`
 	Records  int           `help:"Records of each such content." default:"50"`
 	PageSize int           `help:"Contents on one page of a list." default:"3"`
+	Pause    time.Duration `name:"start-pause" help:"How long a type must not be started again; 0 does not judge it, the real service asks for 15m."`
 }
 
 func main() {
@@ -64,7 +65,7 @@ func (s *serve) Help() string {
 
 func (s *serve) Run(ctx context.Context) (err error) {
 	o := sim.Options{
-		Seed: s.Seed, Port: s.Port, Dir: s.Dir, Calm: s.Calm, PageSize: s.PageSize,
+		Seed: s.Seed, Port: s.Port, Dir: s.Dir, Calm: s.Calm, PageSize: s.PageSize, StartPause: s.Pause,
 		Push: sim.PushOptions{To: s.PushTo},
 		Logf: func(string, ...any) {}, // announce prints the seed
 	}
@@ -152,7 +153,8 @@ func announce(out io.Writer, w *sim.World, admin string) error {
 
 // conclude fails if the collector did wrong; what is lost may only be late.
 func conclude(out io.Writer, w *sim.World) error {
-	fmt.Fprintf(out, "# %+v\n", w.Book.Report())
+	report := w.Book.Report()
+	fmt.Fprintf(out, "# %+v\n# lag: %s, the longest %v\n", report, lags(report), report.LagMax.Round(time.Millisecond))
 	complaints := w.Complaints()
 	for _, text := range complaints {
 		fmt.Fprintf(out, "# complaint: %s\n", text)

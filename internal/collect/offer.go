@@ -1,0 +1,99 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// reopenAfter is how long a listed content that is expired or dead rests.
+const reopenAfter = time.Hour
+
+// Offered says what the ledger made of an offer.
+type Offered struct {
+	// Fresh: there is something to collect now.
+	Fresh bool
+	// Agreed: a notification had told of the content under the same id.
+	Agreed bool
+	// Delivered: nothing more will ever be done about it.
+	Delivered bool
+}
+
+// Offer records a content that the source's own list offers. What the list says
+// are facts: they overwrite what a notification said, and reopen the content
+// unless it is delivered.
+func (l *Ledger) Offer(ctx context.Context, listed Content) (Offered, error) {
+	ctx, done := context.WithTimeout(ctx, orphanAge/2)
+	defer done()
+	for { // again when somebody else changed the row between our reading and writing it
+		listed.State, listed.Listed, listed.Due = Pending, true, stamp(time.Now())
+		o, err := l.offer(ctx, listed)
+		if !errors.Is(err, ErrExists) && !errors.Is(err, ErrChanged) {
+			return o, err
+		}
+	}
+}
+
+// reopens reports whether the list's word makes work of what came to nothing,
+// whatever we made of an answer or of our clock. What the list keeps offering is
+// tried once an hour at the most, however often it is listed.
+func reopens(c Content) bool {
+	switch c.State {
+	case Done, Pending:
+		return false
+	}
+	return !c.Listed || time.Since(c.Finished) >= reopenAfter
+}
+
+func (l *Ledger) offer(ctx context.Context, listed Content) (Offered, error) {
+	row, err := l.Store.Get(ctx, listed.Key())
+	if errors.Is(err, ErrNotFound) {
+		return Offered{Fresh: true}, l.open(ctx, listed, func(c Content) error {
+			_, err := l.Store.Insert(ctx, Row{Key: c.Key(), Fields: c.fields()})
+			return err
+		})
+	}
+	if err != nil {
+		return Offered{}, fmt.Errorf("read ledger: %w", err)
+	}
+	c := contentOf(row)
+	o := Offered{Agreed: !c.Listed, Delivered: c.State == Done}
+	again := reopens(c)
+	if c.Listed && !again && (c.URI == listed.URI || c.State == Done) {
+		return o, nil
+	}
+	c.Tenant, c.Type, c.ID = listed.Tenant, listed.Type, listed.ID
+	c.URI, c.Created, c.Expires, c.Listed = listed.URI, listed.Created, listed.Expires, true
+	replace := func(c Content) error {
+		row.Fields = c.fields()
+		_, err := l.Store.Replace(ctx, row)
+		return err
+	}
+	if again {
+		o.Fresh = true
+		c.State, c.Due, c.Finished = Pending, listed.Due, time.Time{}
+		return o, l.open(ctx, c, replace)
+	}
+	if err := replace(c); err != nil {
+		return Offered{}, fmt.Errorf("record listed content: %w", err)
+	}
+	return o, nil
+}
+
+// open writes a content's due row, then the content row that names it.
+func (l *Ledger) open(ctx context.Context, c Content, write func(Content) error) error {
+	due := []Content{c}
+	if err := l.insertDue(ctx, due); err != nil {
+		return fmt.Errorf("record due content: %w", err)
+	}
+	err := write(due[0])
+	if errors.Is(err, ErrExists) || errors.Is(err, ErrChanged) {
+		l.dropDue(ctx, due)
+	}
+	if err != nil {
+		return fmt.Errorf("record listed content: %w", err)
+	}
+	l.wake(ctx, c.Key(), due[0].Due)
+	return nil
+}
