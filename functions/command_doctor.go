@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"azcollector/internal/collect"
-	"azcollector/internal/microsoft"
 	"azcollector/internal/wire"
 	"azcollector/master"
 )
@@ -158,7 +157,7 @@ func (e *examination) expiry(ctx context.Context) {
 	}
 }
 
-// permissions lists the last hour of each type: that takes the permission, the
+// permissions lists this hour and the last of each type: that takes the permission, the
 // subscription, and auditing to be on.
 func (e *examination) permissions(ctx context.Context) {
 	if e.broken("token") {
@@ -173,7 +172,7 @@ func (e *examination) permissions(ctx context.Context) {
 	for _, contentType := range e.settings.ContentStreams {
 		n := 0
 		var failed error
-		for _, err := range e.feed.Contents(ctx, e.settings.TenantID, contentType, now.Add(-time.Hour), now) {
+		for _, err := range e.feed.Contents(ctx, e.settings.TenantID, contentType, now.Truncate(collect.Window).Add(-collect.Window), now) {
 			if err != nil {
 				failed = err
 				break
@@ -183,7 +182,7 @@ func (e *examination) permissions(ctx context.Context) {
 		fault, _ := errors.AsType[*collect.Fault](failed)
 		switch {
 		case failed == nil:
-			e.pass(contentType, fmt.Sprintf("can be listed: %d contents in the last hour", n))
+			e.pass(contentType, fmt.Sprintf("can be listed: %d contents in this hour and the last", n))
 		case fault != nil && (fault.Code == "AF20022" || fault.Code == "AF20023"):
 			e.warn(contentType, failed.Error(), "master starts it at its next run; or now: azcollector subscriptions start")
 		case fault != nil && fault.Code == "auditing-off":
@@ -298,5 +297,3 @@ func (e *examination) fault(check string, err error) {
 func (e *examination) broken(checks ...string) bool {
 	return slices.ContainsFunc(e.lines, func(d diagnosis) bool { return d.Verdict == "fail" && slices.Contains(checks, d.Check) })
 }
-
-var _ = microsoft.Cloud{}

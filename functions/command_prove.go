@@ -36,7 +36,7 @@ func prove(ctx context.Context, h *house, c *console) error {
 		return interrupted
 	}
 	if args.JSON {
-		err = c.json(proof)
+		err = c.json(provedOf(proof))
 	} else {
 		err = printProof(c, proof)
 	}
@@ -54,6 +54,69 @@ func prove(ctx context.Context, h *house, c *console) error {
 		return errQuiet
 	}
 	return nil
+}
+
+// A proved is a proof for machines.
+type proved struct {
+	Since      time.Time      `json:"since"`
+	Until      time.Time      `json:"until"`
+	Clean      bool           `json:"clean"`
+	Types      []provedType   `json:"types"`
+	Missing    []provedOne    `json:"missing"`
+	Unlistable []provedWindow `json:"unlistable"`
+	Unobserved []provedWindow `json:"unobserved"`
+	Unprovable []string       `json:"unprovable"`
+}
+
+type provedType struct {
+	Type          string        `json:"type"`
+	Offered       int           `json:"offered"`
+	Delivered     int           `json:"delivered"`
+	Pending       int           `json:"pending"`
+	Dead          int           `json:"dead"`
+	Expired       int           `json:"expired"`
+	Missing       int           `json:"missing"`
+	Young         int           `json:"young"`
+	OnlyAnnounced int           `json:"onlyAnnounced"`
+	Unlisted      int           `json:"unlisted"`
+	Lost          int           `json:"lost"`
+	Records       collect.Tally `json:"records"`
+}
+
+type provedOne struct {
+	Type    string    `json:"type"`
+	ID      string    `json:"contentId"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
+}
+
+type provedWindow struct {
+	Type string    `json:"type"`
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+	Why  string    `json:"why"`
+}
+
+func provedOf(p *pull.Proof) proved {
+	v := proved{
+		Since: p.Since, Until: p.Until, Clean: p.Clean(), Unprovable: p.Unprovable,
+		Types: []provedType{}, Missing: []provedOne{}, Unlistable: []provedWindow{}, Unobserved: []provedWindow{},
+	}
+	for _, t := range p.Types {
+		v.Types = append(v.Types, provedType{
+			t.Type, t.Offered, t.Delivered, t.Pending, t.Dead, t.Expired, t.Missing, t.Young, t.OnlyAnnounced, t.Unlisted, t.Lost, t.Records,
+		})
+		for _, c := range t.MissingContents {
+			v.Missing = append(v.Missing, provedOne{c.Type, c.ID, c.Created, c.Expires})
+		}
+	}
+	for _, w := range p.Unlistable {
+		v.Unlistable = append(v.Unlistable, provedWindow{w.Type, w.From, w.To, w.Err.Error()})
+	}
+	for _, g := range p.Gaps {
+		v.Unobserved = append(v.Unobserved, provedWindow{g.Type, g.From, g.To, g.Why})
+	}
+	return v
 }
 
 func printProof(c *console, p *pull.Proof) error {
@@ -107,7 +170,7 @@ func backfill(ctx context.Context, h *house, c *console) error {
 		return fmt.Errorf("%w\nwhat was queued stays queued; the same command goes on from there", err)
 	}
 	if args.JSON {
-		return c.json(done)
+		return c.json(map[string]any{"since": done.Since, "until": done.Until, "listed": done.Listed, "queued": done.Fresh})
 	}
 	_, err = fmt.Fprintf(c.stdout, "from %s until %s: %d contents offered, %d queued now\n",
 		done.Since.Format(time.RFC3339), done.Until.Format(time.RFC3339), done.Listed, done.Fresh)

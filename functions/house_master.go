@@ -59,6 +59,9 @@ func (h *house) master(ctx context.Context) ([]collect.Finding, error) {
 		register := master.Step{Name: "register", Limit: registerLimit, Code: master.RegistrationFailed, Run: h.register}
 		m.Steps = append([]master.Step{register}, m.Steps...)
 	}
+	if err := h.meter.Flush(ctx); err != nil { // what is counted so far belongs into this check-in
+		log(ctx).WithError(err).Warn("cannot keep statistics")
+	}
 	findings, err := m.Run(ctx)
 	for _, f := range findings {
 		log(ctx).WithField("code", f.Code).Warn(f.Text)
@@ -121,7 +124,10 @@ func (h *house) heartbeat(ctx context.Context, r master.Report) {
 	fields := logrus.Fields{
 		"component": "master", "status": r.Status, "code": r.ErrorCode, "alive": r.Alive, "events": events, "bytes": bytes,
 		"pending": r.Pending, "oldest": r.OldestPending.Round(time.Second).String(), "dead": r.DeadLetters, "expired": r.Expired,
-		"listed": r.Listed, "unobserved": len(r.RecentGaps), "agreed": r.Stats.Agreed, "unannounced": r.Stats.Unannounced,
+		"unobserved": len(r.RecentGaps), "agreed": r.Stats.Agreed, "unannounced": r.Stats.Unannounced,
+	}
+	if !r.Listed.IsZero() {
+		fields["listed"] = r.Listed
 	}
 	for _, name := range r.Stats.Names() {
 		calls := r.Stats.Functions[name]

@@ -18,7 +18,7 @@ func (h *house) newLister() *pull.Lister {
 		Tenants: []string{h.settings.TenantID}, Types: h.settings.ContentStreams,
 		Lookback:    h.settings.Lookback,
 		Synchronise: h.feed.Synchronise, Now: h.feed.ServerTime,
-		Contents: h.feed.Contents, Offer: h.ledger.Offer,
+		Contents: h.feed.Contents, Offer: h.ledger.Offer, Known: h.ledger.Known,
 		Store: h.store, Report: h.reportListing, Count: h.meter.Offered,
 	}
 	if h.account != nil {
@@ -65,8 +65,8 @@ func (h *house) reportListing(l pull.Listing) {
 	switch {
 	case l.Gap:
 		log.WithError(l.Err).Error("not observed: this can be listed no more")
-	case l.Err != nil:
-		log.WithError(l.Err).Warn("cannot list")
+	case l.Err != nil: // a pass fails with it, and that is logged
+		log.WithError(l.Err).Debug("cannot list")
 	default:
 		log.Info("listed")
 	}

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// hidden is how long a message stays away from others while we work on it. It
-	// is longer than an invocation takes; who dies with it leaves its content's
-	// due row, which is queued again sooner.
-	hidden = 10 * time.Minute
+	// hidden is how long a message stays away from others: longer than the lease of a
+	// process that died with it, so that who gets it next may have its content. One
+	// that is worked on for longer comes again, finds the lease renewed, and is gone.
+	hidden = collect.LeaseTime + 15*time.Second
 	// queueIdle is how long an empty queue is left alone: first, and after a while.
 	queueIdle     = 250 * time.Millisecond
 	queueIdleMost = 5 * time.Second

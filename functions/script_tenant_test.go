@@ -31,6 +31,7 @@ var tenantCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"publishmany":  cmdPublishMany,
 	"unledger":     cmdUnledger,
 	"lags":         cmdLags,
+	"storm":        cmdStorm,
 	"missing":      cmdMissing,
 	"letters":      cmdLetters,
 	"letter":       cmdLetter,
@@ -231,14 +232,12 @@ func cmdLags(ts *testscript.TestScript, neg bool, args []string) {
 // missing PROOF IDS compares the missing contents of a proof with a file of ids.
 func cmdMissing(ts *testscript.TestScript, neg bool, args []string) {
 	var proof struct {
-		Types []struct{ MissingContents []struct{ ID string } }
+		Missing []struct{ ContentID string }
 	}
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &proof))
 	var ids []string
-	for _, t := range proof.Types {
-		for _, c := range t.MissingContents {
-			ids = append(ids, c.ID)
-		}
+	for _, c := range proof.Missing {
+		ids = append(ids, c.ContentID)
 	}
 	slices.Sort(ids)
 	if got := strings.Join(ids, "\n") + "\n"; got != ts.ReadFile(args[1]) {

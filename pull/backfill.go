@@ -11,8 +11,8 @@ import (
 )
 
 // A Backfill offers a stretch of time to the ledger again, whatever the cursors
-// say, and does not move them. Killed and run again with the same range it goes on
-// where it was.
+// say, and does not move them. Killed and run again within a day, for a range that
+// begins within what was taken, it goes on where it was.
 type Backfill struct {
 	Tenant string
 	Types  []string
@@ -55,7 +55,7 @@ func (b *Backfill) Run(ctx context.Context, since, until time.Time) (Backfilled,
 	var positions []*position
 	var errs []error
 	for n, contentType := range b.Types {
-		at := positionOf(b.Tenant, contentType, since, until)
+		at := positionOf(b.Tenant, contentType, done.Since)
 		positions = append(positions, at)
 		if err := b.fill(ctx, n, at, &done); err != nil {
 			errs = append(errs, fmt.Errorf("backfill %s: %w", contentType, err))

@@ -31,6 +31,9 @@ type Lister struct {
 	Contents func(ctx context.Context, tenant, contentType string, from, to time.Time) iter.Seq2[collect.Content, error]
 	// Offer records one content. It is called by several goroutines at a time.
 	Offer func(context.Context, collect.Content) (collect.Offered, error)
+	// Known yields what the ledger has of a type and day (UTC) as listed; nil: it is
+	// asked content by content.
+	Known func(ctx context.Context, tenant, contentType string, day time.Time) iter.Seq2[collect.Content, error]
 	// Requeue tells workers of overdue contents again, see [collect.Ledger.Requeue];
 	// nil where workers look at the due rows themselves.
 	Requeue func(ctx context.Context, tenant string, before, now time.Time) (told int, err error)

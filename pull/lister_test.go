@@ -359,23 +359,42 @@ func TestTwoListersOnOneStore(t *testing.T) {
 	}
 }
 
-func TestWhatIsDeliveredIsNotOfferedEveryMinute(t *testing.T) {
+func TestWhatIsRecordedIsNotOfferedEveryMinute(t *testing.T) {
 	h := build(t, general)
-	done, open := h.publish(general, time.Minute), h.publish(general, time.Hour)
+	done := h.publish(general, time.Minute)
+	h.publish(general, time.Hour)
 	h.run()
 	h.becomes(done, collect.Done)
-	h.run() // learns of it
 	before := h.offers
 	h.pass(time.Minute)
 	h.run()
-	if got := h.offers - before; got != 1 {
-		t.Errorf("%d contents were offered, want only %s", got, open)
+	if got := h.offers - before; got != 0 {
+		t.Errorf("%d contents were offered again", got)
 	}
 	h.pass(2 * time.Hour)
 	before = h.offers
 	h.run() // its window is not the last hour any more: the ledger is asked
 	if got := h.offers - before; got != 1 {
 		t.Errorf("%d contents were offered", got)
+	}
+}
+
+// A process that was just started remembers nothing: the ledger's day is read at
+// once, instead of a row for each content.
+func TestMuchThatIsRecordedIsReadAtOnce(t *testing.T) {
+	h := build(t, general)
+	const n = 200
+	for range n {
+		h.publish(general, time.Minute)
+	}
+	h.run()
+	if h.offers != n {
+		t.Fatalf("%d contents were offered, want %d", h.offers, n)
+	}
+	again := newHouse(t, h.store, h.source, general)
+	again.run()
+	if again.offers > n/2 {
+		t.Errorf("%d of %d contents were offered one by one", again.offers, n)
 	}
 }
 

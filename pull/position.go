@@ -12,20 +12,24 @@ import (
 // kindPosition is the kind of the cursors, beside which positions lie.
 const kindPosition = "cursor"
 
-// A position is how far the backfill of one type and range came.
+// staleAfter is when a position counts for nothing: who comes back that late wants
+// the whole stretch looked at again.
+const staleAfter = 24 * time.Hour
+
+// A position is how far the last backfill of a type came. It holds for a later one
+// that begins within what was taken.
 type position struct {
 	contentType string
+	since       time.Time // where the backfill begins
 	next        time.Time // the first window not taken; zero: none was
 	row         collect.Row
 }
 
-// positionOf names a position by the range as it was asked for.
-func positionOf(tenant, contentType string, since, until time.Time) *position {
-	const layout = "20060102T150405Z"
-	return &position{contentType: contentType, row: collect.Row{Key: collect.Key{
+func positionOf(tenant, contentType string, since time.Time) *position {
+	return &position{contentType: contentType, since: since, row: collect.Row{Key: collect.Key{
 		Kind:      kindPosition,
 		Partition: collect.EscapeKey(tenant),
-		Row:       collect.EscapeKey("backfill", contentType, since.UTC().Format(layout), until.UTC().Format(layout)),
+		Row:       collect.EscapeKey("backfill", contentType),
 	}}}
 }
 
@@ -38,20 +42,24 @@ func (p *position) load(ctx context.Context, store collect.Store) error {
 		return fmt.Errorf("read how far it came: %w", err)
 	}
 	p.row.Version = row.Version
+	since, _ := row.Fields["Since"].(time.Time)
 	next, _ := row.Fields["Next"].(time.Time)
-	p.next = next.UTC().Truncate(collect.Window)
+	at, _ := row.Fields["At"].(time.Time)
+	if !p.since.Before(since) && !p.since.After(next) && time.Since(at) < staleAfter {
+		p.since, p.next = since, next.UTC().Truncate(collect.Window)
+	}
 	return nil
 }
 
 func (p *position) save(ctx context.Context, store collect.Store, next time.Time) (err error) {
-	p.row.Fields = collect.Fields{"Next": next}
+	p.row.Fields = collect.Fields{"Since": p.since, "Next": next, "At": time.Now().UTC()}
 	write := store.Replace
 	if p.row.Version == "" {
 		write = store.Insert
 	}
 	p.row.Version, err = write(ctx, p.row)
 	if errors.Is(err, collect.ErrExists) || errors.Is(err, collect.ErrChanged) {
-		return fmt.Errorf("write how far it came: another process makes the same backfill: %w", err)
+		return fmt.Errorf("write how far it came: another process makes a backfill: %w", err)
 	}
 	if err != nil {
 		return fmt.Errorf("write how far it came: %w", err)

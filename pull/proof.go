@@ -99,7 +99,7 @@ func (p *Proof) doubtAlways() {
 	}
 	p.Unlistable = within
 	p.doubt("A content that the source moved to another id between two listings counts as unlisted here, and under its new id as offered.")
-	p.doubt("What became available while a subscription was disabled is never offered, and cannot be missed here.")
+	p.doubt("What became available while a subscription was disabled may never be offered, and is not missed here.")
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -38,7 +38,6 @@ type source struct {
 	sequence int
 	fails    func(contentType string, from time.Time) error // before the first page's last content
 	asked    []request
-	waiting  int
 	slow     time.Duration // how far the clock moves with each request
 	during   func(request)
 }
@@ -238,7 +237,7 @@ func newHouse(t *testing.T, s *store, from *source, types ...string) *house {
 	h := &house{t: t, source: from, store: s, ledger: &collect.Ledger{Store: s, Owner: "us", Sole: true}}
 	h.Lister = &pull.Lister{
 		Tenants: []string{tenant}, Types: types, Lookback: 2 * time.Hour,
-		Synchronise: from.Synchronise, Now: from.Now, Contents: from.Contents, Offer: h.offer,
+		Synchronise: from.Synchronise, Now: from.Now, Contents: from.Contents, Offer: h.offer, Known: h.ledger.Known,
 		Store: s, Report: h.report,
 	}
 	return h

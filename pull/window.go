@@ -43,13 +43,11 @@ func (l *Lister) window(ctx context.Context, w window) {
 		return // it slid past the edge meanwhile: the next pass gives it up
 	}
 	h := &harvest{offer: l.Offer, took: func(c collect.Content, o collect.Offered) {
-		if o.Delivered {
-			w.memory.deliver(w.begin, c.ID)
-		}
+		w.memory.record(w.begin, c.ID)
 		l.count(c, o)
 	}}
 	if interval(now.Sub(w.begin.Add(collect.Window))) == 0 {
-		h.skip = func(c collect.Content) bool { return w.memory.knows(w.begin, c.ID) }
+		h.skip = l.recorded(ctx, w)
 	}
 	err := h.gather(ctx, l.Contents(ctx, w.tenant, w.contentType, from, to))
 	if err == nil && from.After(was) {
@@ -65,6 +63,33 @@ func (l *Lister) window(ctx context.Context, w window) {
 	}
 	if err != nil || h.fresh > 0 {
 		l.Report(Listing{Tenant: w.tenant, Type: w.contentType, From: from, To: to, Listed: h.listed, Fresh: h.fresh, Err: err})
+	}
+}
+
+// recallAfter is how many contents of a window are offered one by one before the
+// ledger's whole day is read instead: a page of a thousand rows costs as much as one.
+const recallAfter = 64
+
+// recorded says which contents of a window the ledger has. A process that was just
+// started remembers none.
+func (l *Lister) recorded(ctx context.Context, w window) func(collect.Content) bool {
+	unknown := 0
+	return func(c collect.Content) bool {
+		if w.memory.knows(w.begin, c.ID) {
+			return true
+		}
+		if unknown++; unknown != recallAfter || l.Known == nil {
+			return false
+		}
+		for known, err := range l.Known(ctx, w.tenant, w.contentType, w.begin) {
+			if err != nil {
+				break // then they are offered one by one
+			}
+			if known.Created.Truncate(collect.Window).Equal(w.begin) {
+				w.memory.record(w.begin, known.ID)
+			}
+		}
+		return w.memory.knows(w.begin, c.ID)
 	}
 }
 

@@ -163,3 +163,24 @@ func (l *Ledger) Contents(ctx context.Context, tenant string, day time.Time) ite
 		}
 	}
 }
+
+// Known yields the contents of one type that were created on a day (UTC) and that
+// the source's list offered before, by id.
+func (l *Ledger) Known(ctx context.Context, tenant, contentType string, day time.Time) iter.Seq2[Content, error] {
+	return func(yield func(Content, error) bool) {
+		partition := Content{Tenant: tenant, Created: day}.Key().Partition
+		for row, err := range l.Store.List(ctx, kindContent, partition, EscapeKey(contentType, "")) {
+			if err != nil {
+				yield(Content{}, fmt.Errorf("list contents: %w", err))
+				return
+			}
+			c := contentOf(row)
+			if c.Type > contentType {
+				return
+			}
+			if c.Type == contentType && c.Listed && !yield(c, nil) {
+				return
+			}
+		}
+	}
+}

@@ -17,8 +17,9 @@ const (
 func (f *feed) judgeWindow(kind string, from, to time.Time) {
 	starts, ends := whole(from), whole(to)
 	for _, now := range f.told.clocks(f.now()) {
-		starts = starts || !from.After(now.Add(edgeRoom-furthest)) // and the API took it
-		ends = ends || !to.Before(now.Add(-nowBehind)) && !to.After(now.Add(nowAhead))
+		edge := now.Add(-furthest)
+		starts = starts || between(edge.Add(-nowAhead), from, edge.Add(edgeRoom))
+		ends = ends || between(now.Add(-nowBehind), to, now.Add(nowAhead))
 	}
 	if !starts {
 		f.complain("list: %s was listed from %s, which is neither a whole UTC hour nor 7 days ago", kind, from.Format(time.RFC3339))
@@ -27,6 +28,8 @@ func (f *feed) judgeWindow(kind string, from, to time.Time) {
 		f.complain("list: %s was listed until %s, which is neither a whole UTC hour nor now (%s)", kind, to.Format(time.RFC3339), f.now().Format(time.RFC3339))
 	}
 }
+
+func between(first, t, last time.Time) bool { return !t.Before(first) && !t.After(last) }
 
 func whole(t time.Time) bool { return t.Equal(t.Truncate(time.Hour)) }
 
