@@ -26,10 +26,16 @@ type authIDs struct {
 	tenant  string
 	setting string
 
+	turn chan struct{} // held by who rereads; the others wait for what it finds
+
 	mu                sync.Mutex
 	current, previous string
 	rotated           time.Time
 	read              time.Time
+}
+
+func newAuthIDs(store collect.Store, tenant, setting string) *authIDs {
+	return &authIDs{store: store, tenant: tenant, setting: setting, turn: make(chan struct{}, 1)}
 }
 
 func (a *authIDs) key() collect.Key {
@@ -50,10 +56,19 @@ func (a *authIDs) load(ctx context.Context) error {
 // errSettingRules says that a command cannot change what a setting says.
 var errSettingRules = errors.New("O365_WEBHOOK_AUTH_ID is set: change it there, the old one is then taken for another 24 h")
 
+// errRotated says that the secret before the current one is still in use.
+var errRotated = errors.New("the secret was rotated, and there is an old one already")
+
 // rotate makes a new secret.
 func (a *authIDs) rotate(ctx context.Context) error {
 	if a.setting != "" {
 		return errSettingRules
+	}
+	if err := a.keep(ctx); err != nil {
+		return err
+	}
+	if until := a.rotated.Add(rotationGrace); a.previous != "" && time.Now().Before(until) {
+		return fmt.Errorf("%w: it is taken until %s, and Microsoft may send it still; rotate again after that", errRotated, until.Format(time.RFC3339))
 	}
 	return a.change(ctx, func(string) string { return rand.Text() })
 }
@@ -93,10 +108,22 @@ func (a *authIDs) change(ctx context.Context, next func(current string) string) 
 
 // reread looks whether somebody rotated, unless that was done just now. It writes
 // nothing: of two instances with different settings the one that started last wins.
+// After a rotation Microsoft comes with several notifications at once: while one
+// of them reads, the others wait, or they would be refused.
 func (a *authIDs) reread(ctx context.Context) error {
+	ctx, done := context.WithTimeout(ctx, rereadAfter)
+	defer done()
+	select {
+	case a.turn <- struct{}{}:
+		defer func() { <-a.turn }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the webhook's secret: %w", context.Cause(ctx))
+	}
 	a.mu.Lock()
 	fresh := time.Since(a.read) < rereadAfter
-	a.read = time.Now()
+	if !fresh { // from the last look on, not the last guess: who guesses all the time must not keep us from looking
+		a.read = time.Now()
+	}
 	a.mu.Unlock()
 	if fresh {
 		return nil

@@ -16,7 +16,7 @@ func TestAuthIDIsGeneratedOnceAndRotated(t *testing.T) {
 	const tenant = "11111111-2222-3333-4444-555555555555"
 	load := func(setting string) []string {
 		t.Helper()
-		ids := &authIDs{store: store, tenant: tenant, setting: setting}
+		ids := newAuthIDs(store, tenant, setting)
 		if err := ids.load(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestAuthIDIsGeneratedOnceAndRotated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids := &authIDs{store: store, tenant: tenant}
+	ids := newAuthIDs(store, tenant, "")
 	if err := ids.load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -236,11 +236,17 @@ func (e *examination) destination(ctx context.Context) {
 		return
 	}
 	e.pass("ingest", ingest+" is reachable and takes our token")
-	if _, err := e.registrar.identity(ctx); err != nil {
+	row, err := e.store.Get(ctx, e.registrar.key())
+	switch made := registrationOf(row); {
+	case e.settings.HostID != "" && e.settings.SourceID != "":
+		e.pass("registration", "COLLECTOR_HOST_ID and COLLECTOR_SOURCE_ID are set")
+	case err == nil && made.HostID != "" && made.SourceID != "":
+		e.pass("registration", "registered as source "+made.SourceID)
+	case err == nil || errors.Is(err, collect.ErrNotFound):
+		e.warn("registration", "not registered yet", "master does it at its next run; or now: azcollector register")
+	default:
 		e.fault("registration", err)
-		return
 	}
-	e.pass("registration", "registered")
 }
 
 // webhookCheck calls our own public address, as Microsoft would.

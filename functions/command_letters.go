@@ -116,6 +116,8 @@ func replayLetters(ctx context.Context, h *house, c *console) error {
 		}
 		err := h.delivery.Replay(ctx, letter)
 		switch {
+		case errors.Is(err, collect.ErrBusy):
+			fmt.Fprintf(c.stdout, "%s is being replayed by another process\n", letter.Name)
 		case errors.Is(err, collect.ErrRefused):
 			fmt.Fprintf(c.stdout, "%s stays: the destination refused it again\n", letter.Name)
 			refused++
@@ -132,9 +134,12 @@ func replayLetters(ctx context.Context, h *house, c *console) error {
 }
 
 func dropLetters(ctx context.Context, h *house, c *console) error {
-	chosen, err := h.chooseLetters(ctx, c.command.Deadletter.Drop)
+	chosen, err := h.chooseLetters(ctx, c.command.Deadletter.Drop.letters)
 	if err != nil {
 		return err
+	}
+	if !c.command.Deadletter.Drop.Yes {
+		return usageError{fmt.Errorf("this loses %d records for good; say --yes", len(chosen))}
 	}
 	for _, letter := range chosen {
 		if err := letter.Drop(ctx, h.store); err != nil {
@@ -147,7 +152,7 @@ func dropLetters(ctx context.Context, h *house, c *console) error {
 
 // chooseLetters finds all that are named, or none.
 func (h *house) chooseLetters(ctx context.Context, wanted letters) ([]collect.DeadLetter, error) {
-	if len(wanted.Names) == 0 && !wanted.All {
+	if (len(wanted.Names) == 0) != wanted.All {
 		return nil, usageError{errors.New("name dead letters as `deadletter list` prints them, or say --all")}
 	}
 	var chosen []collect.DeadLetter

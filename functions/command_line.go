@@ -46,7 +46,10 @@ type commandLine struct {
 			Raw  bool   `help:"The record's bytes and nothing else."`
 		} `cmd:"" help:"Show one with its record."`
 		Replay letters `cmd:"" help:"Deliver them now."`
-		Drop   letters `cmd:"" help:"Forget them for good."`
+		Drop   struct {
+			letters `embed:""`
+			Yes     bool `help:"Really: a record that is dropped is lost."`
+		} `cmd:"" help:"Forget them for good."`
 	} `cmd:"" help:"Look at dead letters."`
 	Subscriptions struct {
 		List struct {

@@ -26,9 +26,9 @@ func prove(ctx context.Context, h *house, c *console) error {
 		return err
 	}
 	p := &pull.Prover{
+		Source: pull.Source{Synchronise: h.feed.Synchronise, Now: h.feed.ServerTime, Contents: h.feed.Contents, Offer: h.ledger.Offer},
 		Tenant: h.settings.TenantID, Types: h.settings.ContentStreams, Store: h.store, Retry: windowRetry,
-		Synchronise: h.feed.Synchronise, Now: h.feed.ServerTime, Contents: h.feed.Contents,
-		Offer: h.ledger.Offer, Recorded: h.ledger.Contents, Progress: c.progress,
+		Recorded: h.ledger.Contents, Progress: c.progress,
 	}
 	proof, interrupted := p.Run(ctx, since, until)
 	c.settled()
@@ -160,9 +160,9 @@ func backfill(ctx context.Context, h *house, c *console) error {
 		return err
 	}
 	b := &pull.Backfill{
+		Source: pull.Source{Synchronise: h.feed.Synchronise, Now: h.feed.ServerTime, Contents: h.feed.Contents, Offer: h.ledger.Offer},
 		Tenant: h.settings.TenantID, Types: h.settings.ContentStreams, Store: h.store, Retry: windowRetry,
-		Synchronise: h.feed.Synchronise, Now: h.feed.ServerTime, Contents: h.feed.Contents,
-		Offer: h.ledger.Offer, Progress: c.progress,
+		Progress: c.progress,
 	}
 	done, err := b.Run(ctx, since, until)
 	c.settled()

@@ -8,12 +8,12 @@ import (
 
 var errOtherSink = usageError{errors.New("only SINK=alertlogic registers")}
 
-// register is the command, and the first step of master.
+// register is the command. It asks Alert Logic, whatever the state says.
 func register(ctx context.Context, h *house, c *console) error {
 	if h.registrar == nil {
 		return errOtherSink
 	}
-	id, err := h.registrar.identity(ctx)
+	id, err := h.registrar.renew(ctx)
 	if err != nil {
 		return fmt.Errorf("register: %w", err)
 	}
@@ -26,7 +26,7 @@ func deregister(ctx context.Context, h *house, c *console) error {
 	case h.registrar == nil:
 		return errOtherSink
 	case !c.command.Deregister.Yes:
-		return usageError{errors.New("this ends the collector's registration with Alert Logic; say --yes (a running collector registers again at its next check-in: stop it first)")}
+		return usageError{errors.New("this ends the collector's registration with Alert Logic; say --yes (a running collector registers again: stop it first)")}
 	}
 	if err := h.registrar.forget(ctx); err != nil {
 		return fmt.Errorf("deregister: %w", err)
@@ -38,7 +38,7 @@ func deregister(ctx context.Context, h *house, c *console) error {
 // rotateSecret makes a new webhook secret and has master tell Microsoft of it.
 func rotateSecret(ctx context.Context, h *house, c *console) error {
 	if err := h.secrets.rotate(ctx); err != nil {
-		if errors.Is(err, errSettingRules) {
+		if errors.Is(err, errSettingRules) || errors.Is(err, errRotated) {
 			return usageError{err}
 		}
 		return err

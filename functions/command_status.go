@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"azcollector/internal/collect"
@@ -62,10 +63,34 @@ func (h *house) status(ctx context.Context) (*status, error) {
 	)
 }
 
+// unsettledDays is how many days of the ledger may still change: contents live for
+// seven, and clocks differ.
+const unsettledDays = 9
+
+// countContents counts the days that may still change row by row, and takes what
+// master counted of the others, if it did.
 func (h *house) countContents(ctx context.Context, st *status) error {
 	tomorrow := time.Now().UTC().AddDate(0, 0, 1) // contents of a clock ahead of ours
-	for day := range int(h.settings.StateRetention/(24*time.Hour)) + 2 {
-		for c, err := range h.ledger.Contents(ctx, h.settings.TenantID, tomorrow.AddDate(0, 0, -day)) {
+	days := int(h.settings.StateRetention/(24*time.Hour)) + 2
+	settled := map[string][]collect.Daily{}
+	for d, err := range collect.Dailies(ctx, h.store, h.settings.TenantID) {
+		if err != nil {
+			return err
+		}
+		if tomorrow.Sub(d.Day) > unsettledDays*24*time.Hour {
+			day := d.Day.Format(time.DateOnly)
+			settled[day] = append(settled[day], d)
+		}
+	}
+	for age := range days {
+		day := tomorrow.AddDate(0, 0, -age)
+		if all := settled[day.Format(time.DateOnly)]; len(all) > 0 && !slices.ContainsFunc(all, pendingStill) {
+			for _, d := range all {
+				st.addDay(d)
+			}
+			continue
+		}
+		for c, err := range h.ledger.Contents(ctx, h.settings.TenantID, day) {
 			if err != nil {
 				return err
 			}
@@ -73,6 +98,15 @@ func (h *house) countContents(ctx context.Context, st *status) error {
 		}
 	}
 	return nil
+}
+
+func pendingStill(d collect.Daily) bool { return d.Contents[collect.Pending] > 0 }
+
+func (st *status) addDay(d collect.Daily) {
+	for state, n := range d.Contents {
+		st.Contents[state] += n
+	}
+	st.Records.Add(d.Tally)
 }
 
 func (st *status) add(c collect.Content) {

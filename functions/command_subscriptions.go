@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"azcollector/internal/microsoft"
@@ -26,7 +27,7 @@ func listSubscriptions(ctx context.Context, h *house, c *console) error {
 	if c.command.Subscriptions.List.JSON {
 		for i := range listed { // the webhook's secret is nobody's to read
 			if listed[i].Webhook != nil {
-				listed[i].Webhook.AuthID = "***"
+				listed[i].Webhook.AuthID, listed[i].Webhook.Address = "***", plainAddress(listed[i].Webhook.Address)
 			}
 		}
 		return c.json(map[string]any{"subscriptions": listed, "states": states})
@@ -39,7 +40,7 @@ func listSubscriptions(ctx context.Context, h *house, c *console) error {
 				if s.ContentType == contentType {
 					status = or(s.Status, "enabled")
 					if s.Webhook != nil {
-						hook, address = or(s.Webhook.Status, "enabled"), s.Webhook.Address
+						hook, address = or(s.Webhook.Status, "enabled"), plainAddress(s.Webhook.Address)
 					}
 				}
 			}
@@ -51,6 +52,12 @@ func listSubscriptions(ctx context.Context, h *house, c *console) error {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", contentType, wire.Printable(status), wire.Printable(hook), wire.Printable(address), wire.Printable(next))
 		}
 	})
+}
+
+// plainAddress leaves out the query, which may hold a key.
+func plainAddress(address string) string {
+	plain, _, _ := strings.Cut(address, "?")
+	return plain
 }
 
 // typesOf are the configured types, and those that are started besides.

@@ -28,16 +28,28 @@ type order struct {
 	Terminal bool     `json:"terminal"`
 }
 
-// A frame is a piece of what the command prints, or with Exit its end.
+// A frame is a piece of what the command prints, or with Exit its end. Bytes, for
+// a dead letter need not be UTF-8, and a piece may end inside a character.
 type frame struct {
-	Out  string `json:"out,omitempty"`
-	Err  string `json:"err,omitempty"`
+	Out  []byte `json:"out,omitempty"`
+	Err  []byte `json:"err,omitempty"`
 	Exit *int   `json:"exit,omitempty"`
 }
+
+// maxSocketPath is what fits into sockaddr_un.sun_path with its NUL: 108 bytes on
+// Linux (unix(7)), 104 on macOS and the BSDs (sys/un.h). The name that the socket
+// is made under is the longest; os.MkdirTemp adds a number of up to 10 digits.
+const (
+	maxSocketPath = 103
+	maxStateDir   = maxSocketPath - len("/_tmp-4294967295/s")
+)
 
 // listenControl opens the socket. It gets its name only once nobody but its owner
 // can use it; the lock on the store is ours, so one that is there is a dead one's.
 func listenControl(dir string) (net.Listener, error) {
+	if len(dir) > maxStateDir {
+		return nil, fmt.Errorf("open the control socket: STATE_DIR has a path of %d bytes, want at most %d; as it is, commands cannot reach this process", len(dir), maxStateDir)
+	}
 	private, err := os.MkdirTemp(dir, "_tmp-") // mode 0700
 	if err != nil {
 		return nil, fmt.Errorf("open the control socket: %w", err)
@@ -79,7 +91,7 @@ func (h *house) obey(w http.ResponseWriter, r *http.Request, log *logrus.Entry) 
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	frames := &frames{encoder: json.NewEncoder(w), flush: http.NewResponseController(w).Flush}
-	p := &program{stdout: frameWriter(func(s string) frame { return frame{Out: s} }, frames), stderr: frameWriter(func(s string) frame { return frame{Err: s} }, frames)}
+	p := &program{stdout: frameWriter(func(b []byte) frame { return frame{Out: b} }, frames), stderr: frameWriter(func(b []byte) frame { return frame{Err: b} }, frames)}
 	code := p.obey(r.Context(), h, o)
 	log.WithFields(logrus.Fields{"command": firstWords(o.Args), "exit": code}).Info("ran a command")
 	frames.send(frame{Exit: &code})
@@ -120,13 +132,13 @@ func (f *frames) send(one frame) {
 }
 
 type framing struct {
-	of func(string) frame
+	of func([]byte) frame
 	to *frames
 }
 
-func frameWriter(of func(string) frame, to *frames) io.Writer { return framing{of, to} }
+func frameWriter(of func([]byte) frame, to *frames) io.Writer { return framing{of, to} }
 
 func (f framing) Write(b []byte) (int, error) {
-	f.to.send(f.of(string(b)))
+	f.to.send(f.of(b))
 	return len(b), nil
 }

@@ -127,8 +127,14 @@ type outcome struct {
 // invoke sends one trigger, chunked.
 func (h *fakeHost) invoke(function, binding string, value any) outcome {
 	h.t.Helper()
+	return h.send(function, envelopeOf(h.t, binding, value))
+}
+
+// send sends an invocation's body as it is.
+func (h *fakeHost) send(function string, body []byte) outcome {
+	h.t.Helper()
 	req, err := http.NewRequestWithContext(h.t.Context(), http.MethodPost, h.base+"/"+function,
-		io.MultiReader(bytes.NewReader(envelopeOf(h.t, binding, value)))) // of unknown length, so chunked
+		io.MultiReader(bytes.NewReader(body))) // of unknown length, so chunked
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -141,14 +147,14 @@ func (h *fakeHost) invoke(function, binding string, value any) outcome {
 		h.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	reply, err := io.ReadAll(resp.Body)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	if resp.StatusCode/100 != 2 {
 		return outcome{status: resp.StatusCode}
 	}
-	logs, err := readReply(resp.Header.Get("Content-Type"), body)
+	logs, err := readReply(resp.Header.Get("Content-Type"), reply)
 	if err != nil {
 		h.t.Errorf("the host would hang or throw: %v", err)
 	}

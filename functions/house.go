@@ -105,7 +105,7 @@ func (h *house) furnish() (err error) {
 		Acknowledgement: sink.Name() + " " + sink.Acknowledgement(),
 		Report:          h.reportContent,
 	}
-	h.secrets = &authIDs{store: h.store, tenant: h.settings.TenantID, setting: string(h.settings.WebhookAuthID)}
+	h.secrets = newAuthIDs(h.store, h.settings.TenantID, string(h.settings.WebhookAuthID))
 	h.lister = h.newLister()
 	return nil
 }
@@ -146,7 +146,7 @@ func (h *house) rooms() (*rooms, error) {
 func (h *house) close(ctx context.Context) error {
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	defer done()
-	return errors.Join(h.meter.Flush(ctx), h.store.Close())
+	return errors.Join(h.meter.Close(ctx), h.store.Close())
 }
 
 func (h *house) webhook() *webhook.Handler {
@@ -200,7 +200,13 @@ func (h *house) work(ctx context.Context) error {
 func (h *house) listenToQueue(ctx context.Context) error {
 	var working sync.WaitGroup
 	defer working.Wait()
+	log := h.log.WithField("function", "content")
+	handle := h.counted("content", (&content.Handler{Store: h.store, Collector: h.collector}).Handle)
 	return listenToQueue(ctx, h.account, h.settings.Concurrency, &working, func(ctx context.Context, payload []byte) error {
-		return h.counted("content", (&content.Handler{Store: h.store, Collector: h.collector}).Handle)(ctx, payload)
+		err := guard(func() error { return handle(ctx, payload) })
+		if err != nil && ctx.Err() == nil { // the message does not tell anybody else
+			logLines(log, err, "failed")
+		}
+		return err
 	}, h.due.note)
 }

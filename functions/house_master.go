@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -70,15 +72,26 @@ func (h *house) master(ctx context.Context) ([]collect.Finding, error) {
 }
 
 func (h *house) register(ctx context.Context, _ []collect.Finding) ([]collect.Finding, error) {
-	_, err := h.registrar.identity(ctx)
-	return nil, err
+	return nil, briefly(ctx, func(ctx context.Context) error {
+		_, err := h.registrar.look(ctx)
+		return err
+	})
+}
+
+// briefly tries again what fails for a moment: the next run of master is a quarter
+// of an hour away, and nothing is offered to who has not subscribed.
+func briefly(ctx context.Context, f func(context.Context) error) error {
+	return collect.Retry{Attempts: 4, First: time.Second, Most: 5 * time.Second, Patience: 10 * time.Second}.Do(ctx, f)
 }
 
 func (h *house) subscriptions() *master.Subscriptions {
 	tenant := h.settings.TenantID
 	return &master.Subscriptions{
 		Tenant: tenant, Types: h.settings.ContentStreams, Address: webhookAddress(h.settings), AuthID: h.secrets.now,
-		List: func(ctx context.Context) ([]microsoft.Subscription, error) { return h.feed.Subscriptions(ctx, tenant) },
+		List: func(ctx context.Context) (all []microsoft.Subscription, err error) {
+			err = briefly(ctx, func(ctx context.Context) error { all, err = h.feed.Subscriptions(ctx, tenant); return err })
+			return all, err
+		},
 		Start: func(ctx context.Context, contentType string, hook *microsoft.Webhook) (microsoft.Subscription, error) {
 			return h.feed.Start(ctx, tenant, contentType, hook)
 		},
@@ -91,7 +104,7 @@ func (h *house) subscriptions() *master.Subscriptions {
 
 func (h *house) checkIn(ctx context.Context) *master.CheckIn {
 	c := &master.CheckIn{
-		Tenant: h.settings.TenantID, Types: h.settings.ContentStreams, Store: h.store,
+		Tenant: h.settings.TenantID, Types: h.settings.ContentStreams, Store: h.store, Owner: h.ledger.Owner,
 		Now: h.feed.ServerTime, Skew: h.feed.Skew, Trouble: h.collector.Trouble, Expires: h.credentialEnd,
 		Heartbeat: func(r master.Report) { h.heartbeat(ctx, r) },
 	}
@@ -115,7 +128,15 @@ func (h *house) sendCheckIn(ctx context.Context, r master.Report) ([]byte, error
 		request.Functions = append(request.Functions, alertlogic.FunctionCount{Function: name, Invocations: calls.Invocations, Errors: calls.Errors})
 	}
 	request.Events, request.Bytes = r.Stats.Total()
-	return h.alert.CheckIn(ctx, request)
+	answer, err := h.alert.CheckIn(ctx, request)
+	if fault, ok := errors.AsType[*collect.Fault](err); ok && fault.Code == "404" && h.settings.SourceID == "" {
+		// Records must not go on under a source that is no more.
+		if _, renewed := h.registrar.renew(ctx); renewed != nil {
+			return nil, errors.Join(err, renewed)
+		}
+		return nil, fmt.Errorf("%w (registered again; the next check-in tells)", err)
+	}
+	return answer, err
 }
 
 // heartbeat is one log line with what an operator wants to know, whatever the sink.
@@ -124,7 +145,7 @@ func (h *house) heartbeat(ctx context.Context, r master.Report) {
 	fields := logrus.Fields{
 		"component": "master", "status": r.Status, "code": r.ErrorCode, "alive": r.Alive, "events": events, "bytes": bytes,
 		"pending": r.Pending, "oldest": r.OldestPending.Round(time.Second).String(), "dead": r.DeadLetters, "expired": r.Expired,
-		"unobserved": len(r.RecentGaps), "agreed": r.Stats.Agreed, "unannounced": r.Stats.Unannounced,
+		"omitted": len(r.Omitted), "unobserved": len(r.RecentGaps), "agreed": r.Stats.Agreed, "unannounced": r.Stats.Unannounced,
 	}
 	if !r.Listed.IsZero() {
 		fields["listed"] = r.Listed

@@ -15,10 +15,9 @@ const requeuedAtOnce = 4096
 
 func (h *house) newLister() *pull.Lister {
 	l := &pull.Lister{
+		Source:  pull.Source{Synchronise: h.feed.Synchronise, Now: h.feed.ServerTime, Contents: h.feed.Contents, Offer: h.ledger.Offer},
 		Tenants: []string{h.settings.TenantID}, Types: h.settings.ContentStreams,
-		Lookback:    h.settings.Lookback,
-		Synchronise: h.feed.Synchronise, Now: h.feed.ServerTime,
-		Contents: h.feed.Contents, Offer: h.ledger.Offer, Known: h.ledger.Known,
+		Lookback: h.settings.Lookback, Known: h.ledger.Known,
 		Store: h.store, Report: h.reportListing, Count: h.meter.Offered,
 	}
 	if h.account != nil {

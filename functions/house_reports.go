@@ -40,6 +40,7 @@ func (h *house) reportContent(c collect.Content, took time.Duration, err error) 
 // reportNotice logs a request to the webhook. The secret that came with it is in
 // none of what it says.
 func (h *house) reportNotice(ctx context.Context, n webhook.Notice) {
+	h.meter.Called("webhook", n.Status >= 500)
 	switch {
 	case n.Status >= 500:
 		h.state.note(n.Err)

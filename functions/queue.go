@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -39,9 +38,6 @@ func listenToQueue(ctx context.Context, account *state.Azure, most int, working 
 			return nil
 		}
 		note(err)
-		if err != nil {
-			return fmt.Errorf("read the queue: %w", err) // run again, after a growing pause
-		}
 		for _, m := range messages {
 			slots <- struct{}{} // as many as were free
 			working.Go(func() {

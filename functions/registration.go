@@ -61,6 +61,42 @@ func (r *registrar) identity(ctx context.Context) (alertlogic.Registration, erro
 	return known, nil
 }
 
+// look forgets what it knows, so that a registration that somebody else made or
+// removed is seen.
+func (r *registrar) look(ctx context.Context) (alertlogic.Registration, error) {
+	if err := r.forgetKnown(ctx); err != nil {
+		return alertlogic.Registration{}, err
+	}
+	return r.identity(ctx)
+}
+
+func (r *registrar) forgetKnown(ctx context.Context) error {
+	select {
+	case r.turn <- struct{}{}:
+		r.known = alertlogic.Registration{}
+		<-r.turn
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// renew registers again, though the state says that we are: Alert Logic, or
+// somebody, removed the registration there.
+func (r *registrar) renew(ctx context.Context) (alertlogic.Registration, error) {
+	if r.settings.HostID != "" && r.settings.SourceID != "" {
+		return alertlogic.Registration{}, errors.New("COLLECTOR_HOST_ID and COLLECTOR_SOURCE_ID are set: unset them to register")
+	}
+	row, err := r.store.Get(ctx, r.key())
+	if err == nil {
+		err = r.store.Delete(ctx, row.Key, row.Version)
+	}
+	if err != nil && !errors.Is(err, collect.ErrNotFound) && !errors.Is(err, collect.ErrChanged) { // changed: by who renews it, too
+		return alertlogic.Registration{}, fmt.Errorf("renew the registration: %w", err)
+	}
+	return r.look(ctx)
+}
+
 // kept reads the registration from the state or makes it. The row is written
 // before azcollect is asked, so that of several instances one registers. If we
 // crash in between, the row counts for nothing after a while.
@@ -131,8 +167,5 @@ func (r *registrar) forget(ctx context.Context) error {
 	if err := r.store.Delete(ctx, r.key(), ""); err != nil {
 		return fmt.Errorf("forget the registration: %w", err)
 	}
-	r.turn <- struct{}{}
-	r.known = alertlogic.Registration{}
-	<-r.turn
-	return nil
+	return r.forgetKnown(ctx)
 }

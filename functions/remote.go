@@ -59,8 +59,8 @@ func (p *program) replay(ctx context.Context, body io.Reader) (int, error) {
 		if f.Exit != nil {
 			return *f.Exit, nil
 		}
-		_, err1 := io.WriteString(p.stdout, f.Out)
-		_, err2 := io.WriteString(p.stderr, f.Err)
+		_, err1 := p.stdout.Write(f.Out)
+		_, err2 := p.stderr.Write(f.Err)
 		if err := errors.Join(err1, err2); err != nil {
 			return 0, err
 		}

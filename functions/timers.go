@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -20,6 +21,9 @@ var ncrontab = cron.NewParser(cron.Second | cron.Minute | cron.Hour | cron.Dom |
 
 // parseSchedule reads an NCRONTAB; with five fields it begins with minutes.
 func parseSchedule(text string) (cron.Schedule, error) {
+	if strings.Contains(text, "=") { // cron would read a time zone, which the host does not, or panic
+		return nil, errors.New("an NCRONTAB has no time zone")
+	}
 	if len(strings.Fields(text)) == 5 {
 		text = "0 " + text
 	}

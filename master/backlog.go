@@ -11,12 +11,18 @@ import (
 // rests at most an hour between two attempts.
 const oldPending = time.Hour
 
+// pendingCounted is how many due rows are looked at, 20 pages of Table Storage: a
+// backlog of more is not told of better by its exact number.
+const pendingCounted = 20_000
+
 func (l *look) pending(ctx context.Context) error {
 	var oldest time.Time
+	var failed error
 	ledger := &collect.Ledger{Store: l.Store}
 	for due, err := range ledger.Due(ctx, l.Tenant, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)) {
-		if err != nil {
-			return err
+		if failed = err; err != nil || l.report.Pending == pendingCounted {
+			l.report.PendingMore = true // at least: what was seen before is told
+			break
 		}
 		l.report.Pending++
 		if !due.Created.IsZero() && (oldest.IsZero() || due.Created.Before(oldest)) {
@@ -24,13 +30,17 @@ func (l *look) pending(ctx context.Context) error {
 		}
 	}
 	if oldest.IsZero() {
-		return nil
+		return failed
 	}
 	l.report.OldestPending = max(l.now.Sub(oldest), 0)
 	if l.report.OldestPending > oldPending {
-		l.find(PendingOld, "%d contents are pending; the oldest is of %s", l.report.Pending, clock(oldest))
+		number := "%d contents are pending; the oldest is of %s"
+		if l.report.PendingMore {
+			number = "more than %d contents are pending; the oldest of those counted is of %s"
+		}
+		l.find(PendingOld, number, l.report.Pending, clock(oldest))
 	}
-	return nil
+	return failed
 }
 
 func (l *look) deadLetters(ctx context.Context) error {

@@ -19,6 +19,9 @@ const (
 	recent = 7 * 24 * time.Hour
 	// gapsTold one by one are enough to see what happened.
 	gapsTold = 10
+	// ahead of the source's clock no cursor can stand: ten minutes are twice what clocks
+	// may differ.
+	ahead = 2 * clockTolerance
 )
 
 // listing looks how far the content types were listed. What keeps them from it is
@@ -56,7 +59,11 @@ func (l *look) unlisted(c *collect.Cursor, contentType string) {
 		}
 		return
 	}
-	if until := c.Until(); l.now.Sub(until) > behind {
+	until := c.Until()
+	switch {
+	case until.Sub(l.now) > ahead:
+		l.find(ListingBehind, "the cursor of %s stands in the future, at %s: the clock was wrong", contentType, clock(until))
+	case l.now.Sub(until) > behind:
 		text := fmt.Sprintf("%s was listed up to %s only", contentType, clock(until))
 		if c.LastError != "" {
 			text += ": " + c.LastError
@@ -66,17 +73,19 @@ func (l *look) unlisted(c *collect.Cursor, contentType string) {
 }
 
 func (l *look) gaps(ctx context.Context) error {
+	var lately, news []collect.Gap
 	for g, err := range collect.Gaps(ctx, l.Store, l.Tenant) {
 		if err != nil {
-			return err
+			return err // all or none: what is in the report counts as told
 		}
 		if l.now.Sub(g.To) < recent {
-			l.report.RecentGaps = append(l.report.RecentGaps, g)
+			lately = append(lately, g)
 		}
 		if g.Noted.After(l.last.gaps) {
-			l.report.Gaps = append(l.report.Gaps, g)
+			news = append(news, g)
 		}
 	}
+	l.report.RecentGaps, l.report.Gaps = lately, news
 	for i, g := range l.report.Gaps {
 		if i == gapsTold {
 			l.find(Unobserved, "and %d more", len(l.report.Gaps)-i)

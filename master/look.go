@@ -14,6 +14,13 @@ import (
 // Microsoft.IdentityModel).
 const clockTolerance = 5 * time.Minute
 
+// How long one part of a look may take. None of them needs a second in a store
+// that is well; the directory is asked for something that it need not tell.
+const (
+	partTime       = 10 * time.Second
+	credentialTime = 5 * time.Second
+)
+
 // A look is one report in the making.
 type look struct {
 	*CheckIn
@@ -28,7 +35,9 @@ type look struct {
 }
 
 func (l *look) all(ctx context.Context) {
-	l.credential(ctx)
+	ctx, cancel := sparing(ctx, tellTime)
+	defer cancel()
+	l.part(ctx, "the credential's end", credentialTime, l.credential)
 	if l.Skew != nil {
 		if skew := l.Skew(); skew.Abs() > clockTolerance {
 			l.find(ClockWrong, "this machine's clock is %v off by Microsoft's", skew.Round(time.Second))
@@ -39,9 +48,25 @@ func (l *look) all(ctx context.Context) {
 			l.destination(err)
 		}
 	}
-	for _, part := range []func(context.Context) error{l.statistics, l.listing, l.gaps, l.losses, l.pending, l.deadLetters} {
-		l.state(part(ctx))
+	l.part(ctx, "statistics", partTime, l.statistics)
+	l.part(ctx, "how far was listed", partTime, l.listing)
+	l.part(ctx, "unobserved stretches", partTime, l.gaps)
+	l.part(ctx, "expired contents", partTime, l.losses)
+	l.part(ctx, "pending contents", partTime, l.pending)
+	l.part(ctx, "dead letters", partTime, l.deadLetters)
+}
+
+// part looks at one thing. What cannot be seen in time is left out, and the report
+// says so: nobody knows that the state failed.
+func (l *look) part(ctx context.Context, name string, limit time.Duration, look func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := look(ctx)
+	if err != nil && ctx.Err() != nil {
+		l.report.Omitted = append(l.report.Omitted, name)
+		return
 	}
+	l.state(err)
 }
 
 func (l *look) finish() Report {
@@ -67,20 +92,22 @@ func (l *look) state(err error) {
 	}
 }
 
-func (l *look) credential(ctx context.Context) {
+func (l *look) credential(ctx context.Context) error {
 	if l.Expires == nil {
-		return
+		return nil
 	}
 	at, setting := l.Expires(ctx)
 	l.report.CredentialExpires = at
 	switch left := at.Sub(l.now); {
 	case at.IsZero():
+		return ctx.Err()
 	case left > CredentialWarning:
 	case left > 0:
 		l.find(CredentialExpires, "%s expires on %s", setting, at.Format(time.DateOnly))
 	case !l.told(CredentialExpired, ""):
 		l.find(CredentialExpired, "%s expired on %s", setting, at.Format(time.DateOnly))
 	}
+	return nil
 }
 
 func (l *look) destination(err error) {

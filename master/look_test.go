@@ -62,6 +62,9 @@ func TestFindings(t *testing.T) {
 		"auditing off, as told":      {failing("auditing-off", 3*time.Hour), nil, []collect.Finding{{Code: master.AuditingOff, Text: "off"}}, nil},
 		"nobody lists":               {func(t *testing.T, s *store) { list(t, s, cursor(t, s), time.Now().Add(-3*time.Hour)) }, nil, nil, []string{master.ListingBehind}},
 
+		"the cursor is ahead": {func(t *testing.T, s *store) { list(t, s, cursor(t, s), time.Now().Add(11*time.Minute)) }, nil, nil, []string{master.ListingBehind}},
+		"its clock differed":  {func(t *testing.T, s *store) { list(t, s, cursor(t, s), time.Now().Add(9*time.Minute)) }, nil, nil, nil},
+
 		"a young content is pending": {func(t *testing.T, s *store) { offer(t, s, time.Now().Add(-59*time.Minute)) }, nil, nil, nil},
 		"an old content is pending":  {func(t *testing.T, s *store) { offer(t, s, time.Now().Add(-61*time.Minute)) }, nil, nil, []string{master.PendingOld}},
 		"a gap":                      {func(t *testing.T, s *store) { gap(t, s, time.Now().Add(-time.Hour)) }, nil, nil, []string{master.Unobserved}},

@@ -156,9 +156,31 @@ func open(t *testing.T) *store {
 type store struct {
 	collect.Store
 	broken bool // nothing can be written
+	// read is told of what was read and of a partition that is to be; what it returns
+	// is the outcome. nil: nobody is.
+	read func(ctx context.Context, key collect.Key) error
 }
 
 var errDisk = errors.New("the disk is full")
+
+func (s *store) Get(ctx context.Context, key collect.Key) (collect.Row, error) {
+	row, err := s.Store.Get(ctx, key)
+	if s.read != nil {
+		if err := s.read(ctx, key); err != nil {
+			return collect.Row{}, err
+		}
+	}
+	return row, err
+}
+
+func (s *store) List(ctx context.Context, kind, partition, from string) iter.Seq2[collect.Row, error] {
+	if s.read != nil {
+		if err := s.read(ctx, collect.Key{Kind: kind, Partition: partition}); err != nil {
+			return func(yield func(collect.Row, error) bool) { yield(collect.Row{}, err) }
+		}
+	}
+	return s.Store.List(ctx, kind, partition, from)
+}
 
 func (s *store) Insert(ctx context.Context, row collect.Row) (string, error) {
 	if s.broken {

@@ -102,7 +102,9 @@ func (p *pass) fight(st *State, is *microsoft.Subscription) bool {
 		st.Yielded = time.Time{}
 		return false
 	}
-	if st.set != "" && sameAddress(st.set, p.ours.Address) { // it was ours: each theft is met once
+	switch {
+	case st.set == "":
+	case sameAddress(st.set, p.ours.Address): // it was ours: each theft is met once
 		st.set = ""
 		if p.now.Sub(st.stolen) < theftMemory {
 			st.Yielded = p.now
@@ -110,14 +112,25 @@ func (p *pass) fight(st *State, is *microsoft.Subscription) bool {
 			p.find(WebhookTaken, "the webhook of %s was set to %s by somebody else", st.Type, shown(is.Webhook.Address))
 		}
 		st.stolen = p.now
+	case p.now.Sub(st.moves[0]).Abs() < theftMemory: // by others of us, and this would be the third time
+		st.Yielded = st.moves[0]
 	}
 	if st.Yielded.IsZero() || p.now.Sub(st.Yielded) >= theftMemory {
 		st.Yielded = time.Time{}
 		return false
 	}
-	p.find(TwoCollectors, "the webhook of %s was set to %s again, at %s: two collectors use one app registration; it is left alone until %s",
-		st.Type, shown(is.Webhook.Address), clock(st.stolen), clock(st.Yielded.Add(theftMemory)))
+	p.find(TwoCollectors, "the webhook of %s is set to %s again and again: two collectors use one app registration, or instances of one have different PUBLIC_URLs; it is left alone until %s",
+		st.Type, shown(is.Webhook.Address), clock(st.Yielded.Add(theftMemory)))
 	return true
+}
+
+// moved notes that our start set the webhook's address. If another one of us had
+// set it, both want it: a new PUBLIC_URL comes once, and perhaps goes back.
+func (st *State) moved(address string, at time.Time) {
+	if st.set != "" && !sameAddress(st.set, address) {
+		st.moves = [2]time.Time{st.moves[1], at}
+	}
+	st.set = address
 }
 
 // shown is an address without its query, which may hold a key.

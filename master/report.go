@@ -21,9 +21,14 @@ type Report struct {
 	Alive int            `json:"alive"`
 	Lags  map[string]Lag `json:"lags,omitempty"` // by content type
 
+	// Omitted is what could not be looked at to its end, because it took too long.
+	Omitted []string `json:"omitted,omitempty"`
+
 	// Pending contents, and how old the oldest of them is by the source's clock. One
-	// that was finished this moment may be among them.
+	// that was finished this moment may be among them. With PendingMore there are more
+	// than were counted.
 	Pending       int           `json:"pending"`
+	PendingMore   bool          `json:"pendingMore,omitempty"`
 	OldestPending time.Duration `json:"oldestPending"`
 	// DeadLetters are all records kept, Replayable those that a destination refused.
 	DeadLetters int `json:"deadLetters"`
@@ -84,4 +89,7 @@ func (r *Report) judge() {
 		r.Details = append(r.Details, text)
 	}
 	r.Details = append(r.Details, warnings...)
+	for _, what := range r.Omitted {
+		r.Details = append(r.Details, "left out because it took too long: "+what)
+	}
 }

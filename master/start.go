@@ -101,19 +101,22 @@ func (p *pass) carryOut(ctx context.Context, st *State, is *microsoft.Subscripti
 
 func (p *pass) succeeded(ctx context.Context, st *State, was, started *microsoft.Subscription, plan *plan) {
 	switch {
-	case collecting(was):
-	case !st.EnabledAt.IsZero():
+	case collecting(was), st.doubt:
+	case !st.offSince.IsZero():
 		p.lost(ctx, st)
 		p.find(SubscriptionRestarted, "%s was %s and is started again: what became available since %s may be lost",
-			st.Type, st.Status, clock(st.EnabledAt))
+			st.Type, st.Status, clock(st.offSince))
+		st.offSince = time.Time{}
 	case was != nil:
 		p.find(SubscriptionRestarted, "%s was %s and is started again: since when is not known, and what became available meanwhile may be lost",
 			st.Type, st.Status)
 	}
 	st.see(started, p.time())
-	st.bare, st.tries, st.LastError, st.set = false, 0, "", ""
-	if plan.hook == p.ours {
-		st.set = p.Address
+	st.bare, st.tries, st.LastError = false, 0, ""
+	if plan.hook != nil && plan.hook == p.ours {
+		st.moved(p.Address, p.time())
+	} else {
+		st.set = ""
 	}
 	st.Plan = p.judge(started, st).String()
 }
@@ -154,23 +157,5 @@ func (p *pass) pause(ctx context.Context, why error) {
 	}
 }
 
-// lost keeps the time in which the subscription was off: nobody can tell what
-// became available in it.
-func (p *pass) lost(ctx context.Context, st *State) {
-	now := p.time()
-	if st.EnabledAt.IsZero() || !st.EnabledAt.Before(now) { // never seen on, or by a clock that was wrong
-		return
-	}
-	err := collect.NoteGap(ctx, p.Store, collect.Gap{
-		Tenant: p.Tenant, Type: st.Type, From: st.EnabledAt, To: now, Why: "the subscription was off",
-	})
-	if err != nil && !errors.Is(err, collect.ErrExists) && !errors.Is(err, collect.ErrChanged) { // another process noted it
-		p.errs = append(p.errs, ofState(err))
-	}
-}
-
 // time is the source's clock, as a row keeps it.
 func (p *pass) time() time.Time { return p.Now().UTC().Truncate(time.Millisecond) }
-
-// collecting reports whether Microsoft keeps content for us.
-func collecting(is *microsoft.Subscription) bool { return is != nil && running(is.Status) }

@@ -40,10 +40,13 @@ type State struct {
 	// Yielded is when we let somebody else have the webhook; zero: we do not.
 	Yielded time.Time `json:"yielded,omitzero"`
 
-	bare   bool      // Microsoft could not validate the webhook: the next start is without
-	tries  int64     // how often that happened in a row to one that runs
-	set    string    // the address that our last start set, until somebody changes it
-	stolen time.Time // when somebody last did
+	bare     bool         // Microsoft could not validate the webhook: the next start is without
+	tries    int64        // how often that happened in a row to one that runs
+	set      string       // the address that our last start set, until somebody changes it
+	stolen   time.Time    // when somebody last did
+	moves    [2]time.Time // when starts of ours last replaced an address of ours, the older first
+	offSince time.Time    // when it was seen on before it was seen off; zero: it is on
+	doubt    bool         // off only by an empty list, and not counted as a loss yet
 
 	row collect.Row
 }
@@ -147,6 +150,7 @@ func (st *State) fields() collect.Fields {
 		"Type": st.Type, "Status": st.Status, "WebhookStatus": st.WebhookStatus, "Address": st.Address, "SeenAt": st.SeenAt,
 		"EnabledAt": st.EnabledAt, "Plan": st.Plan, "NextStart": st.NextStart, "Started": st.Started, "LastError": brief(st.LastError),
 		"Yielded": st.Yielded, "Bare": st.bare, "Tries": st.tries, "Set": st.set, "Stolen": st.stolen,
+		"Moved": st.moves[1], "MovedBefore": st.moves[0], "OffSince": st.offSince, "Doubt": st.doubt,
 	}
 }
 
@@ -156,9 +160,11 @@ func stateOf(row collect.Row) State {
 	st := State{
 		Type: str("Type"), Status: str("Status"), WebhookStatus: str("WebhookStatus"), Address: str("Address"), SeenAt: at("SeenAt"),
 		EnabledAt: at("EnabledAt"), Plan: str("Plan"), NextStart: at("NextStart"), Started: at("Started"), LastError: str("LastError"),
-		Yielded: at("Yielded"), set: str("Set"), stolen: at("Stolen"), row: row,
+		Yielded: at("Yielded"), set: str("Set"), stolen: at("Stolen"),
+		moves: [2]time.Time{at("MovedBefore"), at("Moved")}, offSince: at("OffSince"), row: row,
 	}
 	st.bare, _ = row.Fields["Bare"].(bool)
+	st.doubt, _ = row.Fields["Doubt"].(bool)
 	st.tries, _ = row.Fields["Tries"].(int64)
 	return st
 }

@@ -40,6 +40,7 @@ type pass struct {
 	ours    *microsoft.Webhook // nil: we want none
 	paused  time.Time          // nothing is started before
 	stopped bool               // nothing more is started in this pass
+	doubt   bool               // the list may be wrong
 	probed  bool
 	public  error // why Address is not reachable, once probed
 
@@ -63,6 +64,7 @@ func (s *Subscriptions) Run(ctx context.Context, _ []collect.Finding) ([]collect
 	if err := p.begin(ctx); err != nil {
 		return nil, err
 	}
+	p.doubt = p.doubts(ctx, listed)
 	for _, contentType := range s.Types {
 		p.tend(ctx, contentType, lookup(listed, contentType))
 	}
@@ -98,12 +100,10 @@ func (p *pass) tend(ctx context.Context, contentType string, is *microsoft.Subsc
 		return // another process looked after our list was made, and may have started it
 	}
 	st.see(is, p.now)
-	if !collecting(is) {
-		p.lost(ctx, st) // before anything is tried, so that no crash hides it
-	}
+	p.absence(ctx, st, is)
 	plan := p.judge(is, st)
-	if p.fight(st, is) {
-		plan = nil
+	if p.fight(st, is) && plan != nil {
+		plan = plan.instead // what does not collect is started with their webhook
 	}
 	st.Plan = plan.String()
 	if plan != nil && p.due(ctx, st) {

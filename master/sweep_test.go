@@ -3,6 +3,7 @@ package master_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -195,17 +196,42 @@ func wantDaily(t *testing.T, s *store, at time.Time, done, pending, gone, delive
 
 func TestReplay(t *testing.T) {
 	down := errors.New("the destination is down")
-	var told [2]int
-	r := &master.Replay{
-		Tenant: tenant, Report: func(tried, delivered int) { told = [2]int{tried, delivered} },
-		Due: func(_ context.Context, of string) (int, int, error) {
-			if of != tenant {
-				t.Errorf("asked for tenant %q", of)
+	damaged := fmt.Errorf("replay dead letter 17: %w", collect.ErrDamaged)
+	for name, test := range map[string]struct {
+		err     error
+		stopped bool
+		codes   []string
+		failed  bool
+	}{
+		"all is well":               {nil, false, nil, false},
+		"the destination is down":   {down, false, nil, true},
+		"damaged":                   {errors.Join(errors.Join(nil, damaged), damaged), false, []string{master.DeadLetters}, false},
+		"damaged, and it is down":   {errors.Join(damaged, down), false, []string{master.DeadLetters}, true},
+		"the time is up":            {context.Canceled, true, nil, false},
+		"damaged, the time is up":   {errors.Join(damaged, context.Canceled), true, []string{master.DeadLetters}, false},
+		"their time is up, not our": {context.DeadlineExceeded, false, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var told [2]int
+			r := &master.Replay{
+				Tenant: tenant, Report: func(tried, delivered int) { told = [2]int{tried, delivered} },
+				Due: func(_ context.Context, of string) (int, int, error) {
+					if of != tenant {
+						t.Errorf("asked for tenant %q", of)
+					}
+					if test.stopped {
+						cancel()
+					}
+					return 3, 2, test.err
+				},
 			}
-			return 3, 2, down
-		},
-	}
-	if _, err := r.Run(t.Context(), nil); !errors.Is(err, down) || told != [2]int{3, 2} {
-		t.Errorf("told %v, error %v", told, err)
+			found, err := r.Run(ctx, nil)
+			wantCodes(t, found, test.codes...)
+			if (err != nil) != test.failed || errors.Is(err, collect.ErrDamaged) || told != [2]int{3, 2} {
+				t.Errorf("told %v, error %v", told, err)
+			}
+		})
 	}
 }

@@ -37,6 +37,10 @@ type Told struct {
 	gaps    time.Time        // gaps noted up to then are reported
 	expired map[string]int64 // as the totals had it when it was reported
 
+	owner     string    // who told last, or tells now
+	busy      bool      // it tells now
+	busySince time.Time // by its own clock
+
 	row collect.Row
 }
 
@@ -70,16 +74,28 @@ func loadTold(ctx context.Context, store collect.Store, tenant string) (Told, er
 	at := func(name string) time.Time { v, _ := row.Fields[name].(time.Time); return v }
 	t := Told{
 		At: at("At"), Sent: at("Sent"), Error: str("Error"), Status: str("Status"), ErrorCode: str("ErrorCode"),
-		begun: at("Begun"), through: at("Through"), gaps: at("Gaps"), row: row,
+		begun: at("Begun"), through: at("Through"), gaps: at("Gaps"),
+		owner: str("Owner"), busySince: at("BusySince"), row: row,
 	}
+	t.busy, _ = row.Fields["Busy"].(bool)
 	t.Answer, _ = row.Fields["Answer"].([]byte)
 	_ = json.Unmarshal([]byte(str("Details")), &t.Details) // what somebody else made of it tells nothing
 	_ = json.Unmarshal([]byte(str("Expired")), &t.expired)
 	return t, nil
 }
 
-// save writes the row. If another process checks in at the same time, it tells
-// the same: the row is theirs then.
+// heldFrom reports whether another process is checking in. One that was killed at
+// it holds the row no longer than a check-in takes, and so does a clock that is wrong.
+func (t *Told) heldFrom(owner string) bool {
+	return t.busy && owner != "" && t.owner != owner && time.Since(t.busySince).Abs() < checkInTime
+}
+
+// overtaken reports that another process wrote the row since we read it.
+func overtaken(err error) bool {
+	return errors.Is(err, collect.ErrExists) || errors.Is(err, collect.ErrChanged)
+}
+
+// save writes the row if nobody else did since it was read: see [overtaken].
 func (t *Told) save(ctx context.Context, store collect.Store) error {
 	details := t.Details
 	b, err := json.Marshal(details)
@@ -97,16 +113,14 @@ func (t *Told) save(ctx context.Context, store collect.Store) error {
 	t.row.Fields = collect.Fields{
 		"At": t.At, "Sent": t.Sent, "Error": brief(t.Error), "Status": t.Status, "ErrorCode": t.ErrorCode,
 		"Details": string(b), "Answer": t.Answer, "Begun": t.begun, "Through": t.through, "Gaps": t.gaps, "Expired": string(expired),
+		"Owner": t.owner, "Busy": t.busy, "BusySince": t.busySince,
 	}
 	write := store.Replace
 	if t.row.Version == "" {
 		write = store.Insert
 	}
 	version, err := write(ctx, t.row)
-	switch {
-	case errors.Is(err, collect.ErrExists), errors.Is(err, collect.ErrChanged):
-		return nil
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("keep the check-in: %w", err)
 	}
 	t.row.Version = version

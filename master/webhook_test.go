@@ -74,7 +74,7 @@ func TestSubscriptionWasOff(t *testing.T) {
 
 	for name, now := range map[string][]microsoft.Subscription{
 		"disabled": {subscription("disabled", hook(ours, authID, "enabled"))},
-		"missing":  nil,
+		"missing":  {{ContentType: "Audit.Exchange", Status: "enabled"}},
 	} {
 		o.listed, o.refuse = now, fault(collect.Temporary, "AF50000")
 		o.passes(20 * time.Minute)

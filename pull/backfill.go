@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"azcollector/internal/collect"
@@ -14,13 +13,9 @@ import (
 // say, and does not move them. Killed and run again within a day, for a range that
 // begins within what was taken, it goes on where it was.
 type Backfill struct {
+	Source
 	Tenant string
 	Types  []string
-	// Synchronise, Now, Contents and Offer are those of a [Lister].
-	Synchronise func(ctx context.Context, tenant string) error
-	Now         func() time.Time
-	Contents    func(ctx context.Context, tenant, contentType string, from, to time.Time) iter.Seq2[collect.Content, error]
-	Offer       func(context.Context, collect.Content) (collect.Offered, error)
 	// Store keeps how far it came.
 	Store collect.Store
 	// Retry is how often a window is taken that cannot be listed or recorded.
@@ -74,7 +69,8 @@ func (b *Backfill) Run(ctx context.Context, since, until time.Time) (Backfilled,
 }
 
 // fill takes the windows of the n-th type from its position on. The position is
-// written after each, so a kill costs one window.
+// written after each, so a kill costs one window. An hour that is not over counts
+// as not taken: a later run finds more in it.
 func (b *Backfill) fill(ctx context.Context, n int, at *position, done *Backfilled) error {
 	if err := at.load(ctx, b.Store); err != nil {
 		return err
@@ -94,7 +90,7 @@ func (b *Backfill) fill(ctx context.Context, n int, at *position, done *Backfill
 				return fmt.Errorf("from %s: %w", from.Format(time.RFC3339), err)
 			}
 		}
-		if err := at.save(ctx, b.Store, begin.Add(collect.Window)); err != nil {
+		if err := at.save(ctx, b.Store, earlier(begin.Add(collect.Window), to).Truncate(collect.Window)); err != nil {
 			return err
 		}
 	}

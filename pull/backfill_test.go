@@ -13,8 +13,7 @@ import (
 
 func (h *house) backfill() *pull.Backfill {
 	return &pull.Backfill{
-		Tenant: tenant, Types: h.Types, Synchronise: h.source.Synchronise, Now: h.source.Now, Contents: h.source.Contents,
-		Offer: h.ledger.Offer, Store: h.store,
+		Source: h.whence(), Tenant: tenant, Types: h.Types, Store: h.store,
 	}
 }
 
@@ -114,6 +113,31 @@ func TestBackfillGoesOn(t *testing.T) {
 				t.Errorf("%d requests: %+v, then %+v", asked, first, second)
 			}
 		})
+	}
+}
+
+// The current hour is taken as far as it went, and again when the backfill goes on.
+func TestBackfillTakesAnUnfinishedHourAgain(t *testing.T) {
+	h := build(t, "Audit.Exchange", general)
+	h.failing(func(contentType string, _ time.Time) error {
+		if contentType == general {
+			return errDown
+		}
+		return nil
+	})
+	since := noon.Add(-2 * time.Hour)
+	if _, err := h.backfill().Run(t.Context(), since, noon); !errors.Is(err, errDown) {
+		t.Errorf("got %v", err)
+	}
+	h.pass(20 * time.Minute)
+	after := h.publish("Audit.Exchange", 10*time.Minute)
+	h.failing(nil)
+	h.take()
+	if _, err := h.backfill().Run(t.Context(), since, h.clock()); err != nil || !h.recorded(after) {
+		t.Errorf("got %v; what came in the meantime is recorded: %t", err, h.recorded(after))
+	}
+	if asked := h.take(); asked[0].contentType != "Audit.Exchange" || len(asked) != 1+3 {
+		t.Errorf("asked %v", asked)
 	}
 }
 

@@ -114,7 +114,7 @@ func (l *Lister) glance(ctx context.Context, tenant string, types []string) {
 	for _, r := range readings {
 		for _, begin := range []time.Time{now.Truncate(collect.Window), now.Truncate(collect.Window).Add(-collect.Window)} {
 			if !begin.Before(r.cursor.Begin) {
-				l.list(ctx, []window{{reading: r, begin: begin}}, 1)
+				l.list(ctx, []window{{reading: r, begin: begin}}, 1, time.Time{})
 			}
 		}
 		_ = l.close(ctx, r) // the error is reported

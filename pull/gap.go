@@ -12,26 +12,29 @@ import (
 // forgets them. If we are killed in between, the same is noted again, which
 // changes nothing.
 func (l *Lister) giveUp(ctx context.Context, c *collect.Cursor) error {
-	reachable := edge(l.Now()).Truncate(collect.Window)
-	var gap collect.Gap
-	for begin := c.Begin; begin.Before(reachable); begin = begin.Add(collect.Window) {
-		from, to := known(c, begin), begin.Add(collect.Window)
-		if !from.Before(to) {
-			continue
+	reachable := edge(l.Now())
+	for _, gap := range beyond(c, reachable) {
+		if err := l.note(ctx, gap); err != nil {
+			return err
 		}
-		if !from.Equal(gap.To) {
-			if err := l.note(ctx, gap); err != nil {
-				return err
-			}
-			gap = missed(c, from, to)
-		}
-		gap.To = to
-	}
-	if err := l.note(ctx, gap); err != nil {
-		return err
 	}
 	c.Forget(reachable)
 	return nil
+}
+
+// beyond is what a cursor's windows that ended before the edge were never listed of.
+func beyond(c *collect.Cursor, edge time.Time) (gaps []collect.Gap) {
+	for begin := c.Begin; !begin.Add(collect.Window).After(edge); begin = begin.Add(collect.Window) {
+		from, to := known(c, begin), begin.Add(collect.Window)
+		switch last := len(gaps) - 1; {
+		case !from.Before(to):
+		case last >= 0 && gaps[last].To.Equal(from):
+			gaps[last].To = to
+		default:
+			gaps = append(gaps, missed(c, from, to))
+		}
+	}
+	return gaps
 }
 
 // note keeps a gap, if it is one.

@@ -67,6 +67,14 @@ func (i *inventory) unoffered(row collect.Content) {
 	}
 }
 
+// unlistable notes a row from before the source's list. Whether an announced one
+// was offered under another id cannot be seen any more, so its expiry counts.
+func (i *inventory) unlistable(row collect.Content) {
+	if row.State == collect.Gone {
+		i.proof.Lost++
+	}
+}
+
 // conclude counts what became of each offer.
 func (i *inventory) conclude(tenant string, now time.Time) TypeProof {
 	p := &i.proof

@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,21 +17,21 @@ import (
 // called it before us was probably killed within that time.
 const firstRequeue = 10 * time.Minute
 
+// defaultBudget is that of [Lister.Budget].
+const defaultBudget = 4 * time.Minute
+
 // A Lister puts the source's list into the ledger, and keeps a [collect.Cursor]
 // per content type. Its methods may be called at once.
 type Lister struct {
+	Source
 	Tenants, Types []string
 	// Lookback is how far back the first pass lists, at most 7 days.
 	Lookback time.Duration
-	// Synchronise makes Now known to be the source's clock.
-	Synchronise func(ctx context.Context, tenant string) error
-	// Now is the source's clock, never ahead of it.
-	Now func() time.Time
-	// Contents lists what was created from one time until another, at most a day
-	// later, to the last page or an error.
-	Contents func(ctx context.Context, tenant, contentType string, from, to time.Time) iter.Seq2[collect.Content, error]
-	// Offer records one content. It is called by several goroutines at a time.
-	Offer func(context.Context, collect.Content) (collect.Offered, error)
+	// Budget is how long a pass takes up windows other than the current and the last
+	// hours; what is left is the next one's. 0: 4 minutes, within the shortest
+	// default of the Functions host's functionTimeout (5 minutes, "host.json
+	// reference"), which kills the process with all that it has in hand.
+	Budget time.Duration
 	// Known yields what the ledger has of a type and day (UTC) as listed; nil: it is
 	// asked content by content.
 	Known func(ctx context.Context, tenant, contentType string, day time.Time) iter.Seq2[collect.Content, error]
@@ -104,16 +105,17 @@ func (l *Lister) Run(ctx context.Context) error {
 		return err
 	}
 	defer l.passing.give()
+	until := time.Now().Add(cmp.Or(l.Budget, defaultBudget))
 	var errs []error
 	for _, tenant := range l.Tenants {
-		errs = append(errs, l.pass(ctx, tenant), l.requeue(ctx, tenant))
+		errs = append(errs, l.pass(ctx, tenant, until), l.requeue(ctx, tenant))
 	}
 	return errors.Join(append(errs, ctx.Err())...)
 }
 
 // pass lists what is due of a tenant: what is new first, so that catching up does
-// not hold it back.
-func (l *Lister) pass(ctx context.Context, tenant string) error {
+// not hold it back, and the rest as far as it gets until a time.
+func (l *Lister) pass(ctx context.Context, tenant string, until time.Time) error {
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -124,11 +126,11 @@ func (l *Lister) pass(ctx context.Context, tenant string) error {
 	errs := []error{err}
 	s := plan(readings, l.Now().UTC())
 	if l.glancing.take(ctx) == nil {
-		l.list(ctx, s.fresh, len(s.fresh))
+		l.list(ctx, s.fresh, len(s.fresh), time.Time{})
 		l.glancing.give()
 	}
-	l.list(ctx, s.unlisted, len(s.unlisted))
-	l.list(ctx, s.relist, s.room)
+	l.list(ctx, s.unlisted, len(s.unlisted), until)
+	l.list(ctx, s.relist, s.room, until)
 	for _, r := range readings {
 		r.conclude(l.Now())
 		errs = append(errs, l.close(ctx, r))

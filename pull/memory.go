@@ -17,6 +17,7 @@ type memory struct {
 	mu     sync.Mutex
 	failed map[time.Time]int             // how often a window could not be listed since it last could
 	known  map[time.Time]map[string]bool // ids per window that the ledger has as listed
+	ours   map[time.Time]time.Time       // when we listed a window last
 }
 
 // remember returns the memory of a type and drops what of it is old.
@@ -26,7 +27,7 @@ func (l *Lister) remember(f feed) *memory {
 	defer l.mu.Unlock()
 	m := l.memories[f]
 	if m == nil {
-		m = &memory{failed: map[time.Time]int{}, known: map[time.Time]map[string]bool{}}
+		m = &memory{failed: map[time.Time]int{}, known: map[time.Time]map[string]bool{}, ours: map[time.Time]time.Time{}}
 		l.memories[f] = m
 	}
 	m.mu.Lock()
@@ -34,6 +35,11 @@ func (l *Lister) remember(f feed) *memory {
 	for begin := range m.known {
 		if now.Sub(begin.Add(collect.Window)) > rememberFor {
 			delete(m.known, begin)
+		}
+	}
+	for begin := range m.ours {
+		if now.Sub(begin.Add(collect.Window)) > rememberFor {
+			delete(m.ours, begin)
 		}
 	}
 	for begin := range m.failed {
@@ -71,10 +77,25 @@ func (m *memory) fail(begin time.Time) {
 	m.failed[begin]++
 }
 
-func (m *memory) succeed(begin time.Time) {
+func (m *memory) succeed(begin, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.failed, begin)
+	m.ours[begin] = at
+}
+
+// sharedFor is how long what another process listed is not asked again: half of
+// pull's minute, so that of two the later one rests, and none for long.
+const sharedFor = 30 * time.Second
+
+// others reports whether the cursor's word of a window is another process's, and
+// just given. A process that never listed the window itself takes no one's word:
+// who wrote it may be what it was before it was killed.
+func (m *memory) others(begin, listed, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ours, ok := m.ours[begin]
+	return ok && listed.After(ours) && !listed.After(now) && now.Sub(listed) < sharedFor
 }
 
 func (m *memory) failures(begin time.Time) int {

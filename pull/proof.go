@@ -3,6 +3,7 @@ package pull
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"azcollector/internal/collect"
@@ -16,10 +17,13 @@ var errOutOfReach = errors.New("the source lists it no more: it began more than 
 type Proof struct {
 	Tenant       string
 	Since, Until time.Time
-	Types        []TypeProof
+	// Listed is where the source's list begins within the range. Before it nothing can
+	// be compared: what expired there counts as lost, and gaps are named.
+	Listed time.Time
+	Types  []TypeProof
 	// Unlistable windows were not compared; Err says why.
 	Unlistable []Listing
-	// Gaps are the ledger's own, as far as they overlap the range.
+	// Gaps overlap the range, and are told whole.
 	Gaps []collect.Gap
 	// Unprovable are sentences for people on what the proof cannot know.
 	Unprovable []string
@@ -37,7 +41,8 @@ type TypeProof struct {
 	// does not offer them; it may under another id.
 	OnlyAnnounced int
 	// Unlisted were offered once and are not now: they moved to another id, or
-	// expired. Lost are those of them that expired before they were read.
+	// expired. Lost are those of them that expired before they were read, and all
+	// that did so among what the source lists no more.
 	Unlisted, Lost int
 	// MissingContents, the oldest first; at most 100,000 are kept, all are counted.
 	MissingContents []collect.Content
@@ -54,11 +59,12 @@ func (p *Proof) Clean() bool {
 	return len(p.Unlistable) == 0 && len(p.Gaps) == 0
 }
 
-// clamp cuts the range to what the source lists and says what it cut away.
+// clamp cuts what is listed to what the source lists, and says what it cut away.
+// The beginning of the range stays: what was lost before is the ledger's to say.
 func (p *Proof) clamp(far, now time.Time) {
+	p.Listed = later(p.Since, far)
 	if p.Since.Before(far) {
-		p.Since = far
-		p.doubt("Nothing before %s can be proved: the source lists 7 days.", far.Format(time.RFC3339))
+		p.doubt("Nothing before %s can be proved, for the source lists 7 days: of that time only what the ledger knows to be lost is told.", far.Format(time.RFC3339))
 	}
 	if p.Until.After(now) {
 		p.Until = now
@@ -81,6 +87,16 @@ func (p *Proof) isUnlisted(contentType string, t time.Time) bool {
 		}
 	}
 	return false
+}
+
+// gap keeps a gap that overlaps the range and that no other one holds.
+func (p *Proof) gap(g collect.Gap) {
+	held := slices.ContainsFunc(p.Gaps, func(is collect.Gap) bool {
+		return is.Type == g.Type && !is.From.After(g.From) && !is.To.Before(g.To)
+	})
+	if !held && g.From.Before(p.Until) && p.Since.Before(g.To) {
+		p.Gaps = append(p.Gaps, g)
+	}
 }
 
 func (p *Proof) doubt(format string, args ...any) {

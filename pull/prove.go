@@ -14,16 +14,12 @@ import (
 // A Prover compares what the source offers with the ledger, and says what is
 // missing. It writes nothing but what Repair is told to.
 type Prover struct {
+	Source
 	Tenant string
 	Types  []string
-	// Synchronise, Now, Contents and Offer are those of a [Lister].
-	Synchronise func(ctx context.Context, tenant string) error
-	Now         func() time.Time
-	Contents    func(ctx context.Context, tenant, contentType string, from, to time.Time) iter.Seq2[collect.Content, error]
-	Offer       func(context.Context, collect.Content) (collect.Offered, error)
 	// Recorded yields the ledger's contents of a day (UTC).
 	Recorded func(ctx context.Context, tenant string, day time.Time) iter.Seq2[collect.Content, error]
-	// Store keeps the gaps.
+	// Store keeps the gaps and cursors.
 	Store collect.Store
 	// Retry is how often a window is listed that cannot be.
 	Retry collect.Retry
@@ -43,9 +39,10 @@ type inspection struct {
 	inRow   map[*inventory]int
 }
 
-// Run proves the contents created from since (inclusive) until a time (exclusive),
-// as far as the source still lists them. If ctx ends while listing, the proof
-// holds up to its Until, from where it can be taken up, and comes with an error.
+// Run proves the contents created from since (inclusive) until a time (exclusive):
+// as far as the source still lists them by comparison, before that by what the
+// ledger says was lost. If ctx ends while listing, the proof holds up to its Until,
+// from where it can be taken up, and comes with an error.
 func (p *Prover) Run(ctx context.Context, since, until time.Time) (*Proof, error) {
 	if err := p.Retry.Do(ctx, func(ctx context.Context) error { return p.Synchronise(ctx, p.Tenant) }); err != nil {
 		return nil, err
@@ -53,7 +50,7 @@ func (p *Prover) Run(ctx context.Context, since, until time.Time) (*Proof, error
 	now := p.Now().UTC()
 	proof := &Proof{Tenant: p.Tenant, Since: since.UTC(), Until: until.UTC()}
 	proof.clamp(edge(now), now)
-	if !proof.Since.Before(proof.Until) {
+	if !proof.Listed.Before(proof.Until) {
 		return nil, fmt.Errorf("prove from %s until %s: the source lists from %s until %s only", since.UTC().Format(time.RFC3339),
 			until.UTC().Format(time.RFC3339), edge(now).Format(time.RFC3339), now.Format(time.RFC3339))
 	}
@@ -73,14 +70,14 @@ func (p *Prover) Run(ctx context.Context, since, until time.Time) (*Proof, error
 // interruption leaves a stretch that is proved whole.
 func (i *inspection) list(ctx context.Context) error {
 	p := i.proof
-	first := p.Since.Truncate(collect.Window)
+	first := p.Listed.Truncate(collect.Window)
 	i.total = len(i.types) * int((p.Until.Sub(first)+collect.Window-1)/collect.Window)
 	for begin := first; begin.Before(p.Until); begin = begin.Add(collect.Window) {
 		found := make([][]collect.Content, len(i.types))
 		for n, t := range i.types {
 			found[n] = i.window(ctx, t, begin)
 			if ctx.Err() != nil {
-				p.Until = later(begin, p.Since)
+				p.Until = later(begin, p.Listed)
 				p.doubt("It was interrupted: nothing from %s on was looked at.", p.Until.Format(time.RFC3339))
 				return fmt.Errorf("prove from %s on: %w", p.Until.Format(time.RFC3339), context.Cause(ctx))
 			}
@@ -105,7 +102,7 @@ func (i *inspection) window(ctx context.Context, t *inventory, begin time.Time) 
 	if i.stopped[t] {
 		return nil
 	}
-	was := later(begin, i.proof.Since)
+	was := later(begin, i.proof.Listed)
 	from, to := cut(begin, was, i.Now().UTC())
 	if from.After(was) { // it took so long that the edge went by
 		i.proof.unlisted(t.name, was, earlier(from, begin.Add(collect.Window)), errOutOfReach)
@@ -158,7 +155,12 @@ func (i *inspection) compare(ctx context.Context, interrupted bool) error {
 			if err != nil {
 				return fmt.Errorf("read what was recorded on %s: %w", at.Format(time.DateOnly), err)
 			}
-			if t := types[row.Type]; t != nil && !t.match(row) && p.covers(row.Created) && !p.isUnlisted(row.Type, row.Created) {
+			t := types[row.Type]
+			switch {
+			case t == nil, t.match(row), !p.covers(row.Created), p.isUnlisted(row.Type, row.Created):
+			case row.Created.Before(p.Listed):
+				t.unlistable(row)
+			default:
 				t.unoffered(row)
 			}
 		}
@@ -166,15 +168,37 @@ func (i *inspection) compare(ctx context.Context, interrupted bool) error {
 	for _, t := range i.types {
 		p.Types = append(p.Types, t.conclude(i.Tenant, now))
 	}
+	if err := i.gaps(ctx); err != nil {
+		return err
+	}
+	p.doubtAlways()
+	return nil
+}
+
+// gaps adds those that overlap the range: the ledger's, and what passed out of
+// reach since pull ran last, which nobody has noted yet.
+func (i *inspection) gaps(ctx context.Context) error {
+	p := i.proof
 	for gap, err := range collect.Gaps(ctx, i.Store, i.Tenant) {
 		if err != nil {
 			return err
 		}
-		if slices.Contains(i.Prover.Types, gap.Type) && gap.From.Before(p.Until) && p.Since.Before(gap.To) {
-			p.Gaps = append(p.Gaps, gap)
+		if slices.Contains(i.Prover.Types, gap.Type) {
+			p.gap(gap)
 		}
 	}
-	p.doubtAlways()
+	for _, contentType := range i.Prover.Types {
+		c, err := collect.LoadCursor(ctx, i.Store, i.Tenant, contentType)
+		if errors.Is(err, collect.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, gap := range beyond(c, p.Listed) {
+			p.gap(gap)
+		}
+	}
 	return nil
 }
 

@@ -15,8 +15,7 @@ import (
 
 func (h *house) prover() *pull.Prover {
 	return &pull.Prover{
-		Tenant: tenant, Types: h.Types, Synchronise: h.source.Synchronise, Now: h.source.Now, Contents: h.source.Contents,
-		Offer: h.ledger.Offer, Recorded: h.ledger.Contents, Store: h.store,
+		Source: h.whence(), Tenant: tenant, Types: h.Types, Recorded: h.ledger.Contents, Store: h.store,
 	}
 }
 
@@ -209,8 +208,8 @@ func TestProveSaysWhatItCannotKnow(t *testing.T) {
 	})
 	now := h.clock()
 	proof := h.prove(now.Add(-30*day), now.Add(day))
-	if !proof.Since.Equal(now.Add(-reach)) || !proof.Until.Equal(now) {
-		t.Errorf("proved from %s until %s", proof.Since, proof.Until)
+	if !proof.Since.Equal(now.Add(-30*day)) || !proof.Listed.Equal(now.Add(-reach)) || !proof.Until.Equal(now) {
+		t.Errorf("proved from %s, listed from %s, until %s", proof.Since, proof.Listed, proof.Until)
 	}
 	text := strings.Join(proof.Unprovable, "\n")
 	for _, want := range []string{

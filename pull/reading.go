@@ -26,6 +26,7 @@ type reading struct {
 	unsaved int
 	inRow   int   // failures one after the other
 	stopped bool  // nothing more is asked in this pass
+	cut     bool  // windows were left to the next pass
 	failure error // the last one
 	errs    []error
 }
@@ -55,17 +56,17 @@ func (l *Lister) open(ctx context.Context, tenant string, types []string) ([]*re
 
 func (l *Lister) load(ctx context.Context, f feed) (*collect.Cursor, error) {
 	c, err := collect.LoadCursor(ctx, l.Store, f.tenant, f.contentType)
+	now := l.Now().UTC()
 	if err == nil && !c.Begin.IsZero() {
+		mend(c, now)
 		return c, nil
 	}
 	if err != nil && !errors.Is(err, collect.ErrNotFound) {
 		return nil, err
 	}
-	now := l.Now().UTC()
 	c = &collect.Cursor{Tenant: f.tenant, Type: f.contentType, Begin: now.Add(-l.Lookback).Truncate(collect.Window)}
-	if far := edge(now); c.Begin.Before(far) { // what lies before was never asked for, and is no gap
-		c.Begin = far.Truncate(collect.Window)
-		c.Note(c.Begin, far)
+	if c.Begin.Before(edge(now)) {
+		beginAtEdge(c, now)
 	}
 	return c, nil
 }
@@ -82,13 +83,16 @@ func (r *reading) succeed(begin, at time.Time) {
 	r.cursor.Note(begin, at)
 	r.unsaved++
 	r.inRow = 0
-	r.memory.succeed(begin)
+	r.memory.succeed(begin, at)
 }
 
 // conclude lets the cursor tell how the pass went.
 func (r *reading) conclude(now time.Time) {
 	c := r.cursor
 	c.Run = now
+	if r.failure == nil && r.cut {
+		return // what failed before comes last, and its turn did not come
+	}
 	if r.failure == nil {
 		c.FailingSince, c.LastError, c.LastCode = time.Time{}, "", ""
 		return

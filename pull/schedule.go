@@ -55,6 +55,7 @@ func plan(readings []*reading, now time.Time) (s schedule) {
 			end := begin.Add(collect.Window)
 			every := interval(now.Sub(end))
 			switch listed := r.cursor.Listed(begin); {
+			case every == 0 && r.memory.others(begin, listed, now):
 			case every == 0:
 				s.fresh = append(s.fresh, w)
 			case listed.Before(end):

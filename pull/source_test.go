@@ -236,11 +236,16 @@ func build(t *testing.T, types ...string) *house {
 func newHouse(t *testing.T, s *store, from *source, types ...string) *house {
 	h := &house{t: t, source: from, store: s, ledger: &collect.Ledger{Store: s, Owner: "us", Sole: true}}
 	h.Lister = &pull.Lister{
-		Tenants: []string{tenant}, Types: types, Lookback: 2 * time.Hour,
-		Synchronise: from.Synchronise, Now: from.Now, Contents: from.Contents, Offer: h.offer, Known: h.ledger.Known,
+		Source:  pull.Source{Synchronise: from.Synchronise, Now: from.Now, Contents: from.Contents, Offer: h.offer},
+		Tenants: []string{tenant}, Types: types, Lookback: 2 * time.Hour, Known: h.ledger.Known,
 		Store: s, Report: h.report,
 	}
 	return h
+}
+
+// whence is the source for a command, whose offers nobody counts.
+func (h *house) whence() pull.Source {
+	return pull.Source{Synchronise: h.source.Synchronise, Now: h.source.Now, Contents: h.source.Contents, Offer: h.ledger.Offer}
 }
 
 // Now and Contents of the source, which the lister has fields for as well.

@@ -11,14 +11,18 @@ import (
 // two requests, so that a pass leaves no gap of seconds at the edge.
 const spare = 2 * time.Minute
 
-// list lists windows one after the other, some at the most, and saves their
-// cursors now and then.
-func (l *Lister) list(ctx context.Context, windows []window, most int) {
+// list lists windows one after the other, some at the most and none after a time
+// (zero: whenever), and saves their cursors now and then.
+func (l *Lister) list(ctx context.Context, windows []window, most int, until time.Time) {
 	for _, w := range windows {
 		if ctx.Err() != nil || most <= 0 {
 			return
 		}
 		if w.stopped {
+			continue
+		}
+		if !until.IsZero() && !time.Now().Before(until) {
+			w.cut = true
 			continue
 		}
 		most--

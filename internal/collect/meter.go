@@ -73,6 +73,18 @@ func (m *Meter) count(change func(*Stats)) {
 	change(&m.fresh)
 }
 
+// Close writes what was counted since the last Flush, if anything was: who only
+// looked at the state is no collector, and writes nothing.
+func (m *Meter) Close(ctx context.Context) error {
+	m.mu.Lock()
+	nothing := m.fresh.Empty()
+	m.mu.Unlock()
+	if nothing {
+		return nil
+	}
+	return m.Flush(ctx)
+}
+
 // Flush writes what was counted into the row of the current window.
 func (m *Meter) Flush(ctx context.Context) error {
 	m.flushing.Lock()

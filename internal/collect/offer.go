@@ -60,6 +60,11 @@ func (l *Ledger) offer(ctx context.Context, listed Content) (Offered, error) {
 	c := contentOf(row)
 	o := Offered{Agreed: !c.Listed, Delivered: c.State == Done}
 	again := reopens(c)
+	if !again {
+		if err := l.heal(ctx, c); err != nil {
+			return o, err
+		}
+	}
 	if c.Listed && !again && (c.URI == listed.URI || c.State == Done) {
 		return o, nil
 	}
@@ -79,6 +84,25 @@ func (l *Ledger) offer(ctx context.Context, listed Content) (Offered, error) {
 		return Offered{}, fmt.Errorf("record listed content: %w", err)
 	}
 	return o, nil
+}
+
+// heal gives a pending content its due row back. Only a table that lost rows, or a
+// process that slept between its two writes, leaves one without; nobody would ever
+// look at it again.
+func (l *Ledger) heal(ctx context.Context, c Content) error {
+	now := time.Now()
+	if c.State != Pending || now.Sub(c.Due) < orphanAge || now.Before(c.LeaseUntil) {
+		return nil
+	}
+	_, err := l.Store.Insert(ctx, dueOf(c))
+	switch {
+	case errors.Is(err, ErrExists): // as it should be
+		return nil
+	case err != nil:
+		return fmt.Errorf("record due content: %w", err)
+	}
+	l.wake(ctx, c.Key(), now)
+	return nil
 }
 
 // open writes a content's due row, then the content row that names it.

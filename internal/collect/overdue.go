@@ -12,7 +12,7 @@ const (
 	// overdueFirst is how late a content is when its message counts as lost;
 	// overdueAgain is when the next one does.
 	overdueFirst = 2 * time.Minute
-	overdueAgain = 5 * time.Minute
+	overdueAgain = 2 * time.Minute
 	// messageSlack is how early a message may come: the queue's clock is not ours.
 	messageSlack = 5 * time.Second
 )

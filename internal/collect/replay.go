@@ -14,18 +14,29 @@ import (
 // ErrRefused says that the destination refused a dead letter once more.
 var ErrRefused = errors.New("refused again")
 
-// errDamaged says that there is no record to deliver, whoever tries.
-var errDamaged = errors.New("its payload holds no record; look at it, then drop it")
+// ErrDamaged says that a dead letter holds no record to deliver, whoever tries.
+var ErrDamaged = errors.New("its payload holds no record; look at it, then drop it")
+
+// ErrBusy says that somebody else replays a dead letter at this moment.
+var ErrBusy = errors.New("somebody else replays it")
+
+// replayHold is how long a letter is left to who replays it, and rests if that
+// fails otherwise than by a refusal.
+const replayHold = 10 * time.Minute
 
 // Replay delivers a dead letter like any other record and, once it is
 // acknowledged or found to be delivered already, forgets it. If we crash in
 // between, the next replay finds a duplicate.
 func (d *Delivery) Replay(ctx context.Context, letter DeadLetter) error {
-	tally, err := d.replay(ctx, letter)
+	err := d.hold(ctx, &letter)
+	var tally Tally
+	if err == nil {
+		tally, err = d.replay(ctx, letter)
+	}
 	if err == nil && tally.Delivered+tally.Duplicate == 0 {
 		err = ErrRefused
 	}
-	if errors.Is(err, ErrRefused) || errors.Is(err, errDamaged) {
+	if errors.Is(err, ErrRefused) || errors.Is(err, ErrDamaged) {
 		if failed := d.rest(ctx, letter); failed != nil {
 			err = failed
 		}
@@ -39,6 +50,17 @@ func (d *Delivery) Replay(ctx context.Context, letter DeadLetter) error {
 	return errors.Join(d.risen(ctx, letter, tally), letter.burn(ctx, d.Store))
 }
 
+// hold keeps other processes from the letter: both would deliver it, and count it.
+func (d *Delivery) hold(ctx context.Context, letter *DeadLetter) (err error) {
+	letter.Next = time.Now().UTC().Add(replayHold)
+	letter.row.Fields = letter.fields()
+	letter.row.Version, err = d.Store.Replace(ctx, letter.row)
+	if errors.Is(err, ErrChanged) {
+		return ErrBusy
+	}
+	return err
+}
+
 func (d *Delivery) replay(ctx context.Context, letter DeadLetter) (Tally, error) {
 	content, err := d.origin(ctx, letter)
 	if err != nil {
@@ -47,7 +69,7 @@ func (d *Delivery) replay(ctx context.Context, letter DeadLetter) (Tally, error)
 	raw, err := d.Store.Payload(ctx, letter.Payload)
 	switch {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrLimit), err == nil && !json.Valid(raw):
-		return Tally{}, errDamaged
+		return Tally{}, ErrDamaged
 	case err != nil:
 		return Tally{}, err
 	}
@@ -79,7 +101,7 @@ func (d *Delivery) origin(ctx context.Context, letter DeadLetter) (Content, erro
 	c := Content{Tenant: letter.Tenant, Type: letter.ContentType, ID: letter.ContentID}
 	c.Created, _ = time.Parse("20060102", day[strings.LastIndexByte(day, '|')+1:])
 	if c.Key() != letter.Content {
-		return Content{}, fmt.Errorf("%w: its row names no content", errDamaged)
+		return Content{}, fmt.Errorf("%w: its row names no content", ErrDamaged)
 	}
 	return c, nil
 }
@@ -136,11 +158,15 @@ func (d *Delivery) risen(ctx context.Context, letter DeadLetter, tally Tally) er
 }
 
 // ReplayDue tries a tenant's dead letters again whose time has come, until the
-// destination or the store fails. A damaged letter costs itself only.
+// destination or the store fails, or ctx ends: the rest stays due. A damaged letter
+// costs itself only.
 func (d *Delivery) ReplayDue(ctx context.Context, tenant string) (tried, delivered int, err error) {
 	now := time.Now()
 	var damaged error
 	for letter, err := range DeadLetters(ctx, d.Store, tenant) {
+		if ctx.Err() != nil {
+			return tried, delivered, damaged
+		}
 		if err != nil {
 			return tried, delivered, errors.Join(damaged, err)
 		}
@@ -151,9 +177,11 @@ func (d *Delivery) ReplayDue(ctx context.Context, tenant string) (tried, deliver
 		switch err := d.Replay(ctx, letter); {
 		case err == nil:
 			delivered++
-		case errors.Is(err, errDamaged):
+		case errors.Is(err, ErrDamaged):
 			damaged = errors.Join(damaged, err)
-		case !errors.Is(err, ErrRefused):
+		case ctx.Err() != nil:
+			return tried, delivered, damaged
+		case !errors.Is(err, ErrRefused) && !errors.Is(err, ErrBusy):
 			return tried, delivered, errors.Join(damaged, err)
 		}
 	}

@@ -198,7 +198,7 @@ func TestReplaySurvivesAKillAnywhere(t *testing.T) {
 					t.Errorf("step %d: %v", step, first)
 				}
 				// The next process delivers once more only what nobody knows of.
-				twice := more && (how == dies || how == lost) && len(sightings(t, s.Store, "b")) == 0
+				twice := more && (how == dies || how == lost) && len(sightings(t, s.Store, "b")) == 0 && len(to.got()) == 2
 				left := deadLetters(t, s)
 				next := &store{Store: s.Store}
 				for _, l := range left {
@@ -283,15 +283,19 @@ func TestReplayToADestinationThatIsDown(t *testing.T) {
 					t.Errorf("tried %d, delivered %d, %v", tried, delivered, err)
 				}
 				for i, row := range s.rows(t, "deadletter", tenant) {
-					if row.Version != before[i].Version {
+					if i > 0 && row.Version != before[i].Version {
 						t.Errorf("letter %d was written", i)
 					}
 				}
 				to.down, to.refuses = nil, never
-				if tried, delivered, err := d.ReplayDue(t.Context(), tenant); tried != 3 || delivered != 3 || err != nil {
-					t.Errorf("tried %d, delivered %d, %v", tried, delivered, err)
+				if tried, delivered, err := d.ReplayDue(t.Context(), tenant); tried != 2 || delivered != 2 || err != nil {
+					t.Errorf("the others: tried %d, delivered %d, %v", tried, delivered, err)
 				}
-				same(t, to.got(), rec("bad0", 10, ""), rec("bad1", 10, ""), rec("bad2", 10, ""))
+				time.Sleep(10 * time.Minute) // for so long it was somebody's
+				if tried, delivered, err := d.ReplayDue(t.Context(), tenant); tried != 1 || delivered != 1 || err != nil {
+					t.Errorf("the first: tried %d, delivered %d, %v", tried, delivered, err)
+				}
+				same(t, to.got(), rec("bad1", 10, ""), rec("bad2", 10, ""), rec("bad0", 10, ""))
 			})
 		})
 	}

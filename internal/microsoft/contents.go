@@ -2,6 +2,7 @@ package microsoft
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -35,7 +36,7 @@ func (n Notification) Failed() bool {
 	return len(n.Status) >= len(fail) && strings.EqualFold(n.Status[:len(fail)], fail)
 }
 
-// An offer is an element of both lists.
+// An offer is an element of both lists. One that cannot be read is empty.
 type offer struct {
 	ContentType        string `json:"contentType"`
 	ContentID          string `json:"contentId"`
@@ -46,20 +47,40 @@ type offer struct {
 	NotificationStatus string `json:"notificationStatus"`
 }
 
+// UnmarshalJSON leaves what is no offer empty, to be refused in its turn: one bad
+// element must not hide the page's others.
+func (o *offer) UnmarshalJSON(element []byte) error {
+	type plain offer
+	var read plain
+	if json.Unmarshal(element, &read) == nil {
+		*o = offer(read)
+	}
+	return nil
+}
+
 // Contents lists what became available from (inclusive) to (exclusive), at most
 // 24 h, by the API's clock. The API sorts by nothing that can be relied on. An
 // error ends the sequence, and what came before it is true but not all there is.
+// Elements that cannot be read are such an error, after all the others.
 func (f *Feed) Contents(ctx context.Context, tenant, contentType string, from, to time.Time) iter.Seq2[collect.Content, error] {
 	return func(yield func(collect.Content, error) bool) {
+		var refused error
 		for o, err := range f.list(ctx, "content", tenant, contentType, from, to) {
 			if err != nil {
 				yield(collect.Content{}, err)
 				return
 			}
 			c, err := o.content(tenant, contentType)
-			if !yield(c, err) || err != nil {
+			if err != nil {
+				refused = err
+				continue
+			}
+			if !yield(c, nil) {
 				return
 			}
+		}
+		if refused != nil {
+			yield(collect.Content{}, refused)
 		}
 	}
 }
@@ -88,8 +109,8 @@ func (f *Feed) Notifications(ctx context.Context, tenant, contentType string, fr
 	}
 }
 
-// content reads an offer. One that cannot be kept in a ledger ends the listing
-// loudly: passing over it would lose it in silence.
+// content reads an offer. One that cannot be kept in a ledger is an error:
+// passing over it would lose it in silence.
 func (o offer) content(tenant, contentType string) (collect.Content, error) {
 	created, err1 := parseStamp(o.ContentCreated)
 	expires, err2 := parseStamp(o.ContentExpiration)

@@ -128,6 +128,45 @@ func TestContentsRefusesWhatItCannotKeep(t *testing.T) {
 	}
 }
 
+// What lies behind an element that cannot be read is offered, on this page and the
+// next; the error comes last.
+func TestContentsHidesNothingBehindABadElement(t *testing.T) {
+	for name, bad := range map[string]string{
+		"null":            `null`,
+		"no object":       `17`,
+		"an id of a kind": `{"contentId":17}`,
+		"no id":           offer("u", ""),
+		"creation date":   strings.Replace(offer("u", "bad"), "2026-11-20T00", "2026-13-20T00", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			pages := 0
+			w.feed = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if pages++; pages == 2 {
+					write(rw, "["+offer(w.contentURI("c"), "c")+"]")
+					return
+				}
+				rw.Header().Set("NextPageUri", w.api.URL+"/api/v1.0/"+tenant+"/activity/feed/subscriptions/content?nextpage=2")
+				write(rw, "["+offer(w.contentURI("a"), "a")+","+bad+","+offer(w.contentURI("b"), "b")+"]")
+			})
+			var got []string
+			var failed error
+			for c, err := range w.open().Contents(t.Context(), tenant, "Audit.General", midnight, midnight.Add(time.Hour)) {
+				if failed != nil {
+					t.Errorf("%s came after the error", c)
+				}
+				if failed = err; err == nil {
+					got = append(got, c.ID)
+				}
+			}
+			if diff := cmp.Diff([]string{"a", "b", "c"}, got); diff != "" {
+				t.Error(diff)
+			}
+			wantFault(t, failed, collect.Broken, "")
+		})
+	}
+}
+
 func TestContentsRefusesWindowsThatTheAPIWouldAnswerInPart(t *testing.T) {
 	w := newWorld(t, nil)
 	for name, to := range map[string]time.Time{"empty": midnight, "backwards": midnight.Add(-time.Hour), "over a day": midnight.Add(24*time.Hour + time.Second)} {

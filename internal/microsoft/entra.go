@@ -150,6 +150,8 @@ func (t *Tokens) advice(code string) (string, bool) {
 		return "the proof of the application is missing or not taken: check " + t.setting, true
 	case "700027":
 		return "the signature does not match: register the certificate of APP_CLIENT_CERTIFICATE with the app registration", true
+	case "700024":
+		return "this machine's clock is wrong: the proof of the application is not valid yet, or not any more", true
 	case "70021", "700211", "700212", "700213":
 		return "no federated credential of the app registration matches: add one for APP_FEDERATED_IDENTITY", true
 	case "700016":

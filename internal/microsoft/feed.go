@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -36,7 +35,7 @@ type Feed struct {
 	maxBytes  int64
 	idle      time.Duration
 
-	skew atomic.Pointer[time.Duration] // the server's clock minus ours; nil: not known yet
+	clock remoteClock
 
 	mu        sync.Mutex
 	perMinute int

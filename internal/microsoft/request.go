@@ -78,7 +78,7 @@ func (f *Feed) attempt(ctx context.Context, r request, first bool) (*http.Respon
 		defer cancel(nil)
 		return nil, network(ctx, err)
 	}
-	f.observe(resp)
+	f.clock.observe(resp)
 	resp.Body = newBody(asking, cancel, resp.Body, f.idle, f.maxBytes)
 	if resp.StatusCode/100 == 2 {
 		lane.passed()

@@ -120,6 +120,7 @@ func TestEntraRefuses(t *testing.T) {
 		"expired secret":    {401, `{"error":"invalid_client","error_description":"AADSTS7000222: The provided client secret keys are expired."}`, collect.JudgesUs, "AADSTS7000222", "APP_CLIENT_SECRET has expired"},
 		"unknown app":       {400, `{"error":"unauthorized_client","error_codes":[700016]}`, collect.JudgesUs, "AADSTS700016", "APP_CLIENT_ID"},
 		"unknown tenant":    {400, `{"error":"invalid_request","error_description":"AADSTS90002: Tenant not found."}`, collect.JudgesUs, "AADSTS90002", "APP_TENANT_ID"},
+		"clock":             {401, `{"error":"invalid_client","error_description":"AADSTS700024: Client assertion is not within its valid time range."}`, collect.JudgesUs, "AADSTS700024", "this machine's clock is wrong"},
 		"new code":          {400, `{"error":"invalid_grant","error_description":"AADSTS7654321: whatever"}`, collect.JudgesUs, "AADSTS7654321", "invalid_grant"},
 		"no code":           {401, `{"error":"invalid_client"}`, collect.JudgesUs, "401", "check APP_CLIENT_SECRET"},
 		"free text as code": {400, `{"error":"you said ` + secret + `"}`, collect.JudgesUs, "400", "no OAuth error"},

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"azcollector/internal/sim"
@@ -23,10 +22,11 @@ const (
 	webhookPath = "/api/o365/webhook"
 	// stopTime is what the collector has to end in: twice its own grace of 10 s.
 	stopTime = 20 * time.Second
-	// settleRuns bounds how often what is still pending is tried. A run that
-	// meets a fault in one of twenty contents leaves nothing after two or three.
-	settleRuns = 20
+	// nudgeAfter is several times what subscribing takes.
+	nudgeAfter = 5 * time.Second
 )
+
+var errEnded = errors.New("the collector ended by itself")
 
 // collector is the real program, with the environment that leads it into the
 // simulated world and nothing of ours that would lead it elsewhere.
@@ -51,7 +51,10 @@ func newCollector(binary, dir, address string, w *sim.World) (*collector, error)
 	}
 	settings := w.Settings()
 	settings["LISTEN"], settings["TLS_CERT"], settings["TLS_KEY"] = address, cert, key
-	settings["STATE_DIR"] = filepath.Join(dir, "state")
+	// Relative to the collector's directory: the name of the socket in it may have
+	// 107 bytes (unix(7)), and TMPDIR is the user's.
+	settings["STATE_DIR"] = "state"
+	settings["PUBLIC_URL"], settings["PULL_SCHEDULE"] = "https://"+address, demoSchedule
 	for name, value := range settings {
 		c.env = append(c.env, name+"="+value)
 	}
@@ -134,6 +137,43 @@ func (s *server) ready(ctx context.Context, rootFile string) error {
 	}
 }
 
+// subscribed waits until every type's notifications come to us. What a fault keeps
+// the collector from at its start it tries again within a quarter of an hour;
+// nobody is to wait for that, so it is asked to by its command.
+func (s *server) subscribed(ctx context.Context, out *screen, w *sim.World) error {
+	ticker := time.NewTicker(demoLook)
+	defer ticker.Stop()
+	began := time.Now()
+	for nudge := began.Add(nudgeAfter); !subscribedTo(w.Subscriptions(), "https://"+s.collector.address+webhookPath); {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.ended:
+			return errEnded
+		case <-ticker.C:
+		}
+		if time.Since(began) > demoPatience {
+			return fmt.Errorf("wait for the collector's subscriptions: not all of them were started within %v", demoPatience)
+		}
+		if time.Now().After(nudge) {
+			out.print("a fault kept it from that: trying again by azcollector subscriptions start\n")
+			_ = s.collector.command(ctx, "subscriptions", "start").Run() // what came of it is seen above
+			nudge = time.Now().Add(nudgeAfter)
+		}
+	}
+	return nil
+}
+
+func subscribedTo(subscriptions []sim.Subscription, webhook string) bool {
+	var ours []string
+	for _, s := range subscriptions {
+		if s.Status == "enabled" && s.Webhook != nil && s.Webhook.Address == webhook {
+			ours = append(ours, s.ContentType)
+		}
+	}
+	return !slices.ContainsFunc(demoTypes, func(contentType string) bool { return !slices.Contains(ours, contentType) })
+}
+
 // stop asks the collector to stop and waits until it is gone.
 func (s *server) stop() error {
 	s.interrupt()
@@ -142,41 +182,4 @@ func (s *server) stop() error {
 		return fmt.Errorf("stop the collector: it ended with %v, want exit status 0", s.cmd.ProcessState)
 	}
 	return nil
-}
-
-// A ledger is what `azcollector status --json` tells.
-type ledger struct {
-	Contents  struct{ Pending, Delivered, Dead, Expired int }
-	Records   struct{ Delivered, Duplicate, Filtered, Dead int }
-	LastError string
-}
-
-// settle collects what is still due, now that the server is gone, and returns
-// what the ledger says then. A content can be pending although all of its records
-// arrived: the acknowledgement of the last ones got lost.
-func (c *collector) settle(ctx context.Context) (l ledger, err error) {
-	ctx, cancel := context.WithTimeout(ctx, demoPatience)
-	defer cancel()
-	for range settleRuns {
-		if l, err = c.status(ctx); err != nil || l.Contents.Pending == 0 {
-			return l, err
-		}
-		if err := c.command(ctx, "run", "content").Run(); err != nil {
-			return l, fmt.Errorf("collect what is due by azcollector run content: %w", err)
-		}
-	}
-	return c.status(ctx)
-}
-
-func (c *collector) status(ctx context.Context) (l ledger, err error) {
-	var out bytes.Buffer
-	cmd := c.command(ctx, "status", "--json")
-	cmd.Stdout = &out
-	if err := cmd.Run(); err != nil {
-		return l, fmt.Errorf("ask the ledger by azcollector status: %w", err)
-	}
-	if err := json.Unmarshal(out.Bytes(), &l); err != nil {
-		return l, fmt.Errorf("read azcollector status --json: %w", err)
-	}
-	return l, nil
 }

@@ -51,7 +51,7 @@ func TestDemoDeliversEverything(t *testing.T) {
 			if err := d.play(t.Context(), &screen{out: &out}); err != nil {
 				t.Fatalf("%v\n%s", err, out.String())
 			}
-			for _, want := range []string{"records published          3,000", "records lost                   0", "contents pending               0", "Every record arrived"} {
+			for _, want := range []string{"records published          3,000", "records lost                   0", "contents pending               0", "proof                      clean", "Every record arrived"} {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("the output lacks %q", want)
 				}
@@ -131,6 +131,25 @@ func TestContentSize(t *testing.T) {
 	}
 }
 
+// summarised is the summary of 100 records, ten of them filtered, of nine contents.
+func summarised() *summary {
+	s := &summary{Book: sim.Report{Announced: 9, Published: 100, Delivered: 90}}
+	s.Told, s.Ledger.Records = 6, tally{Delivered: 90, Duplicate: 70}
+	s.Proof = proof{Clean: true, Types: []typeProof{{Offered: 4, OnlyAnnounced: 6, Records: tally{Delivered: 40}}, {Offered: 6, Records: tally{Delivered: 50, Duplicate: 10}}}}
+	return s
+}
+
+func TestTold(t *testing.T) {
+	for published, want := range map[int]int{0: 0, 2: 2, 3: 2, 754: 503} {
+		if got := (&demo{}).told(published); got != want {
+			t.Errorf("of %d, %d are told, want %d", published, got, want)
+		}
+	}
+	if got := (&demo{Calm: true}).told(3); got != 3 {
+		t.Errorf("calm, of 3, %d are told", got)
+	}
+}
+
 func TestVerdict(t *testing.T) {
 	for name, test := range map[string]struct {
 		spoil func(*summary)
@@ -141,15 +160,17 @@ func TestVerdict(t *testing.T) {
 		"lost":               {func(s *summary) { s.Book.Lost, s.Missing = 1234, []string{`{"Id":"x"}`} }, "1,234 records did not arrive\nmissing: \"{\\\"Id\\\":\\\"x\\\"}\""},
 		"pending":            {func(s *summary) { s.Ledger.Contents.Pending, s.Ledger.LastError = 2, "AF429: slow" }, "2 contents are still pending\nthe oldest is pending because of: AF429: slow"},
 		"expired":            {func(s *summary) { s.Ledger.Contents.Expired = 1 }, "1 contents expired"},
-		"dead":               {func(s *summary) { s.Ledger.Records.Dead, s.Ledger.Records.Delivered = 1, 89 }, "1 records were dead-lettered"},
+		"dead":               {func(s *summary) { s.Ledger.Records.Dead = 1 }, "1 records were dead-lettered"},
 		"doubled":            {func(s *summary) { s.Book.Duplicates = 7 }, "7 records arrived twice"},
-		"forgotten":          {func(s *summary) { s.Ledger.Records.Duplicate = 4 }, "6 published records have no outcome"},
+		"not proved":         {func(s *summary) { s.Proof.Clean, s.Proof.Unprovable = false, []string{"It was", "not listed."} }, "azcollector prove --since 1h is not clean: It was not listed."},
+		"not listed":         {func(s *summary) { s.Proof.Types[1].Missing, s.Proof.Types[0].Young = 1, 2 }, "3 offered contents are not in the ledger"},
+		"not told":           {func(s *summary) { s.Proof.Types[0].OnlyAnnounced = 4 }, "2 announced contents are not in the ledger"},
+		"forgotten":          {func(s *summary) { s.Proof.Types[1].Records.Duplicate = 4 }, "6 published records have no outcome"},
 		"complaint":          {func(s *summary) { s.Complaints = []string{"canary: GET /"} }, "the simulator complains: canary: GET /"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := summary{Book: sim.Report{Published: 100, Delivered: 90}}
-			s.Ledger.Records.Delivered, s.Ledger.Records.Duplicate = 90, 10
-			test.spoil(&s)
+			s := summarised()
+			test.spoil(s)
 			err := s.verdict()
 			if test.want == "" {
 				if err != nil {
@@ -165,26 +186,36 @@ func TestVerdict(t *testing.T) {
 func TestSummaryText(t *testing.T) {
 	s := summary{
 		Book:   sim.Report{Announced: 752, Published: 60000, Delivered: 58787, Bytes: 64_400_000, Repeated: 12, LagP50: 400 * time.Millisecond, LagP95: 1234567 * time.Microsecond, LagMax: time.Minute},
-		Faults: map[sim.Kind]int{sim.Hang: 2, sim.Refuse: 8, sim.LostAck: 2, sim.Status: 1},
-		Seed:   7, Took: 14100 * time.Millisecond,
+		Faults: map[sim.Kind]int{sim.Hang: 2, sim.Refuse: 8, sim.LostAck: 2, sim.TruncateChunked: 2, sim.TruncateLength: 1},
+		Seed:   7,
 	}
-	s.Ledger.Records.Delivered, s.Ledger.Records.Duplicate = 58787, 1213
-	want := `contents announced           752  every 7th of them twice, in any order
+	s.Took = 14100 * time.Millisecond
+	s.Ledger.Records.Delivered, s.Ledger.Records.Duplicate = 58787, 41213
+	s.Proof = proof{Clean: true, Types: []typeProof{{Offered: 500, OnlyAnnounced: 502}, {Offered: 400, Young: 1}}}
+	want := `contents published           752
+  told by webhook            502  every 3rd lost, every 7th twice, in any order
+  found by listing           899  under other ids, one of five in two pieces
 records published         60,000  64.4 MB arrived
   delivered               58,787  by the collector's ledger
-  duplicates filtered      1,213
+  duplicates filtered     41,213  most records come by webhook and by list
   dead-lettered                0
 contents pending               0
 records lost                   0  by the simulator's book
-records sent again            12  acknowledgement withheld, or no Id or time in them
+records sent again            12  acknowledgement lost, or no Id or time in them
 records sent twice             0  without such a reason
-faults injected               13  refuse 8, hang 2, lost-ack 2
-                                  status 1
+faults injected               15  refuse 8, hang 2, lost-ack 2
+                                  truncate-chunked 2, truncate-length 1
 time                       14.1s  4,169 records/s
-longest lag                 1m0s  half of the records within 400ms, 95 % within 1.235s
+longest lag                 1m0s  half within 400ms, 95 % within 1.235s
+proof                      clean  azcollector prove --since 1h
 seed                           7
 `
 	if got := s.text(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for line := range strings.Lines(want) {
+		if len(line) > 81 { // with its end
+			t.Errorf("wider than a terminal: %s", line)
+		}
 	}
 }
