@@ -109,7 +109,7 @@ func (h *house) kept(name string, f func(context.Context) ([]collect.Finding, er
 
 // content answers a message; without one, by hand, it tries what is due.
 func (h *house) content(ctx context.Context, payload []byte) error {
-	if len(payload) > 0 {
+	if len(payload) > 0 || h.settings.Host {
 		return (&content.Handler{Store: h.store, Collector: h.collector}).Handle(ctx, payload)
 	}
 	once := h.pool()
