@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/data/aztables"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -50,21 +51,26 @@ func (s storage) stored(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("STATE_DIR", "")
 }
 
-// rows TABLE STATE N counts this world's rows of a table by their State, with
+// rows TABLE STATE N waits until this world has N rows of a table with a State, by
 // Microsoft's own client.
 func (s storage) rows(ts *testscript.TestScript, neg bool, args []string) {
 	service, err := aztables.NewServiceClientFromConnectionString(s.connect(ts), nil)
 	ts.Check(err)
 	tenant := ts.Getenv("APP_TENANT_ID")
 	filter := "PartitionKey ge '" + tenant + "|' and PartitionKey lt '" + tenant + "}' and State eq '" + args[1] + "'"
-	pager := service.NewClient(args[0]).NewListEntitiesPager(&aztables.ListEntitiesOptions{Filter: &filter})
-	n := 0
-	for pager.More() {
-		page, err := pager.NextPage(context.Background())
-		ts.Check(err)
-		n += len(page.Entities)
-	}
-	if want := number(ts, args[2]); n != want {
-		ts.Fatalf("table %s holds %d rows with State %s, want %d", args[0], n, args[1], want)
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		pager := service.NewClient(args[0]).NewListEntitiesPager(&aztables.ListEntitiesOptions{Filter: &filter})
+		n := 0
+		for pager.More() {
+			page, err := pager.NextPage(context.Background())
+			ts.Check(err)
+			n += len(page.Entities)
+		}
+		if n == number(ts, args[2]) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("table %s holds %d rows with State %s, want %s", args[0], n, args[1], args[2])
+		}
 	}
 }

@@ -165,7 +165,7 @@ func cmdCheckIn(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// publishmany N [records=1] [over=168h] [types=5] publishes N small contents, listed
+// publishmany N [records=1] [over=168h] [types=5|each=5] publishes N small contents, listed
 // only, spread over a time that ended a quarter of an hour ago.
 func cmdPublishMany(ts *testscript.TestScript, neg bool, args []string) {
 	s := onStage(ts)
@@ -176,6 +176,9 @@ func cmdPublishMany(ts *testscript.TestScript, neg bool, args []string) {
 			records = number(ts, value)
 		case "types":
 			types = number(ts, value)
+		case "each": // so many types, and N contents of each
+			types = number(ts, value)
+			n *= types
 		case "over":
 			d, err := time.ParseDuration(value)
 			ts.Check(err)

@@ -119,7 +119,9 @@ func (s *stage) settle(env *testscript.Env, address string) error {
 	}
 	for name, value := range map[string]string{
 		// A storm of kills takes minutes, so the check has a small one: see scripts/soak.
-		"STORM": cmp.Or(os.Getenv("STORM"), "300"),
+		"STORM": cmp.Or(os.Getenv("STORM"), "60"),
+		// So has a week's proof of five types: this many contents of each.
+		"WEEK": cmp.Or(os.Getenv("WEEK"), "140"),
 		// Scripts that are about the webhook alone would count what pull finds as well.
 		"AzureWebJobs.pull.Disabled": "true", "AzureWebJobs.master.Disabled": "true",
 		"LISTEN": address, "TLS_CERT": cert, "TLS_KEY": key, "STATE_DIR": filepath.Join(env.WorkDir, "state"),

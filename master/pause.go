@@ -20,7 +20,7 @@ func loadPause(ctx context.Context, store collect.Store, tenant string) (time.Ti
 
 // keepPause lets nothing of the tenant be started before a time.
 func keepPause(ctx context.Context, store collect.Store, tenant string, until time.Time, why string) error {
-	err := put(ctx, store, pauseKey(tenant), collect.Fields{"At": until, "Why": brief(why)})
+	err := collect.Put(ctx, store, collect.Row{Key: pauseKey(tenant), Fields: collect.Fields{"At": until, "Why": brief(why)}})
 	if err != nil {
 		return fmt.Errorf("write the pause of subscriptions: %w", err)
 	}
@@ -38,22 +38,4 @@ func loadTime(ctx context.Context, store collect.Store, key collect.Key) (time.T
 	}
 	at, _ := row.Fields["At"].(time.Time)
 	return at, nil
-}
-
-// put writes a row over whatever is there. If another process writes it at the
-// same moment, theirs is as good.
-func put(ctx context.Context, store collect.Store, key collect.Key, fields collect.Fields) error {
-	row := collect.Row{Key: key, Fields: fields}
-	is, err := store.Get(ctx, key)
-	switch {
-	case errors.Is(err, collect.ErrNotFound):
-		_, err = store.Insert(ctx, row)
-	case err == nil:
-		row.Version = is.Version
-		_, err = store.Replace(ctx, row)
-	}
-	if errors.Is(err, collect.ErrExists) || errors.Is(err, collect.ErrChanged) {
-		return nil
-	}
-	return err
 }

@@ -41,7 +41,7 @@ func (s *Sweep) Run(ctx context.Context, _ []collect.Finding) ([]collect.Finding
 	if err != nil {
 		return nil, ofState(err)
 	}
-	if err := put(ctx, s.Store, key, collect.Fields{"At": now}); err != nil {
+	if err := collect.Put(ctx, s.Store, collect.Row{Key: key, Fields: collect.Fields{"At": now}}); err != nil {
 		return nil, ofState(fmt.Errorf("remember the sweep: %w", err))
 	}
 	return nil, nil

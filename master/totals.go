@@ -164,9 +164,9 @@ func loadCounted(ctx context.Context, store collect.Store, tenant string) (*coun
 func (c *counted) save(ctx context.Context, store collect.Store) error {
 	b, err := json.Marshal(c.expired)
 	if err == nil {
-		err = put(ctx, store, c.key, collect.Fields{
+		err = collect.Put(ctx, store, collect.Row{Key: c.key, Fields: collect.Fields{
 			"At": c.at, "Todo": strings.Join(c.todo, " "), "Open": strings.Join(c.open, " "), "Expired": string(b),
-		})
+		}})
 	}
 	if err != nil {
 		return fmt.Errorf("remember the totals: %w", err)

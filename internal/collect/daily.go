@@ -2,7 +2,6 @@ package collect
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -50,15 +49,7 @@ func KeepDaily(ctx context.Context, store Store, d Daily) error {
 	for name, n := range d.Tally.all() {
 		row.Fields[name] = *n
 	}
-	is, err := store.Get(ctx, row.Key)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		_, err = store.Insert(ctx, row)
-	case err == nil:
-		row.Version = is.Version
-		_, err = store.Replace(ctx, row)
-	}
-	if err != nil {
+	if err := Put(ctx, store, row); err != nil {
 		return fmt.Errorf("keep a day's totals: %w", err)
 	}
 	return nil

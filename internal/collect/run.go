@@ -3,7 +3,6 @@ package collect
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -50,15 +49,7 @@ func KeepRun(ctx context.Context, store Store, tenant string, r Run) error {
 		return fmt.Errorf("keep the last run of %s: %w", r.Function, err)
 	}
 	row := Row{Key: Key{kindTenant, EscapeKey(tenant), EscapeKey("run", r.Function)}, Fields: Fields{"Run": string(b)}}
-	is, err := store.Get(ctx, row.Key)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		_, err = store.Insert(ctx, row)
-	case err == nil:
-		row.Version = is.Version
-		_, err = store.Replace(ctx, row)
-	}
-	if err != nil && !errors.Is(err, ErrExists) && !errors.Is(err, ErrChanged) { // another process ran it at the same time
+	if err := Put(ctx, store, row); err != nil {
 		return fmt.Errorf("keep the last run of %s: %w", r.Function, err)
 	}
 	return nil
