@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -128,7 +129,7 @@ func (e *examination) token(ctx context.Context) {
 		e.fault("token", err)
 		return
 	}
-	what := fmt.Sprintf("application %s in tenant %s has the roles %s", insight.App, insight.Tenant, or(strings.Join(insight.Roles, " "), "(none)"))
+	what := fmt.Sprintf("application %s in tenant %s has the roles %s", insight.App, insight.Tenant, cmp.Or(strings.Join(insight.Roles, " "), "(none)"))
 	switch {
 	case !strings.EqualFold(insight.Tenant, e.settings.TenantID):
 		e.fail("token", what, "APP_TENANT_ID is "+e.settings.TenantID+": the token must be of that tenant")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,9 +39,9 @@ func listSubscriptions(ctx context.Context, h *house, c *console) error {
 			status, hook, address, next := "missing", "none", "", ""
 			for _, s := range listed {
 				if s.ContentType == contentType {
-					status = or(s.Status, "enabled")
+					status = cmp.Or(s.Status, "enabled")
 					if s.Webhook != nil {
-						hook, address = or(s.Webhook.Status, "enabled"), plainAddress(s.Webhook.Address)
+						hook, address = cmp.Or(s.Webhook.Status, "enabled"), plainAddress(s.Webhook.Address)
 					}
 				}
 			}
@@ -111,7 +112,7 @@ func startSubscriptions(ctx context.Context, h *house, c *console) error {
 	states, failed := h.subscriptionStates(ctx)
 	for _, st := range states {
 		if slices.Contains(s.Types, st.Type) {
-			fmt.Fprintf(c.stdout, "%s: %s\n", st.Type, wire.Printable(or(nextStart(st), "as it should be")))
+			fmt.Fprintf(c.stdout, "%s: %s\n", st.Type, wire.Printable(cmp.Or(nextStart(st), "as it should be")))
 		}
 	}
 	return errors.Join(err, failed)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -139,7 +140,7 @@ func (t *traced) print(w io.Writer) {
 			continue
 		}
 		fmt.Fprintf(w, "record\tdelivered, acknowledged at %s (%s), with this content:\n",
-			d.Acknowledged.Format(time.RFC3339Nano), wire.Printable(or(d.Content.Acknowledged, "content not finished yet")))
+			d.Acknowledged.Format(time.RFC3339Nano), wire.Printable(cmp.Or(d.Content.Acknowledged, "content not finished yet")))
 		d.Content.print(w)
 	}
 	for _, content := range t.Contents {
@@ -165,7 +166,7 @@ func (t tracedContent) print(w io.Writer) {
 	fmt.Fprintf(w, "  created\t%s, %s, expires %s\n", t.Created.Format(time.RFC3339), known, t.Expires.Format(time.RFC3339))
 	fmt.Fprintf(w, "  state\t%s after %d attempts\n", t.State, t.Attempts)
 	if t.Finished != nil {
-		fmt.Fprintf(w, "  finished\t%s, %s\n", t.Finished.Format(time.RFC3339Nano), wire.Printable(or(t.Acknowledged, "nothing acknowledged")))
+		fmt.Fprintf(w, "  finished\t%s, %s\n", t.Finished.Format(time.RFC3339Nano), wire.Printable(cmp.Or(t.Acknowledged, "nothing acknowledged")))
 	} else {
 		fmt.Fprintf(w, "  next attempt\t%s\n", t.Due.Format(time.RFC3339))
 	}
@@ -173,11 +174,4 @@ func (t tracedContent) print(w io.Writer) {
 	if t.LastError != "" {
 		fmt.Fprintf(w, "  last error\t%s\n", wire.Printable(t.LastError))
 	}
-}
-
-func or(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }

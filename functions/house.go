@@ -11,7 +11,6 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"azcollector/content"
 	"azcollector/internal/alertlogic"
 	"azcollector/internal/collect"
 	"azcollector/internal/microsoft"
@@ -101,9 +100,8 @@ func (h *house) furnish() (err error) {
 	}
 	h.collector = &collect.Collector{
 		Ledger: h.ledger, Delivery: h.delivery, Source: h.feed.Fetch,
-		Concurrency:     h.settings.Concurrency,
-		Acknowledgement: sink.Name() + " " + sink.Acknowledgement(),
-		Report:          h.reportContent,
+		Concurrency: h.settings.Concurrency,
+		Report:      h.reportContent,
 	}
 	h.secrets = newAuthIDs(h.store, h.settings.TenantID, string(h.settings.WebhookAuthID))
 	h.lister = h.newLister()
@@ -201,7 +199,7 @@ func (h *house) listenToQueue(ctx context.Context) error {
 	var working sync.WaitGroup
 	defer working.Wait()
 	log := h.log.WithField("function", "content")
-	handle := h.counted("content", (&content.Handler{Store: h.store, Collector: h.collector}).Handle)
+	handle := h.counted("content", h.handler().Handle)
 	return listenToQueue(ctx, h.account, h.settings.Concurrency, &working, func(ctx context.Context, payload []byte) error {
 		err := guard(func() error { return handle(ctx, payload) })
 		if err != nil && ctx.Err() == nil { // the message does not tell anybody else

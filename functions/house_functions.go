@@ -110,11 +110,15 @@ func (h *house) kept(name string, f func(context.Context) ([]collect.Finding, er
 // content answers a message; without one, by hand, it tries what is due.
 func (h *house) content(ctx context.Context, payload []byte) error {
 	if len(payload) > 0 || h.settings.Host {
-		return (&content.Handler{Store: h.store, Collector: h.collector}).Handle(ctx, payload)
+		return h.handler().Handle(ctx, payload)
 	}
 	once := h.pool()
 	once.Once, once.Working = true, h.serving.Load()
 	return once.Run(ctx)
+}
+
+func (h *house) handler() *content.Handler {
+	return &content.Handler{Store: h.store, Collector: h.collector}
 }
 
 // How often the due rows of our own store are looked at: it costs nothing.

@@ -114,11 +114,7 @@ func (st *State) see(is *microsoft.Subscription, now time.Time) {
 // save writes the row if nobody else did since it was read. ErrChanged.
 func (st *State) save(ctx context.Context, store collect.Store) error {
 	st.row.Fields = st.fields()
-	write := store.Replace
-	if st.row.Version == "" {
-		write = store.Insert
-	}
-	version, err := write(ctx, st.row)
+	version, err := collect.Swap(ctx, store, st.row)
 	if errors.Is(err, collect.ErrExists) {
 		err = collect.ErrChanged
 	}

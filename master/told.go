@@ -115,11 +115,7 @@ func (t *Told) save(ctx context.Context, store collect.Store) error {
 		"Details": string(b), "Answer": t.Answer, "Begun": t.begun, "Through": t.through, "Gaps": t.gaps, "Expired": string(expired),
 		"Owner": t.owner, "Busy": t.busy, "BusySince": t.busySince,
 	}
-	write := store.Replace
-	if t.row.Version == "" {
-		write = store.Insert
-	}
-	version, err := write(ctx, t.row)
+	version, err := collect.Swap(ctx, store, t.row)
 	if err != nil {
 		return fmt.Errorf("keep the check-in: %w", err)
 	}

@@ -112,7 +112,7 @@ func (c *Collector) conclude(ctx context.Context, claim *Claim, tally Tally, err
 		return claim.Finish(ctx, func(row *Content) {
 			row.Attempts++
 			row.Tally.attempt(tally, true)
-			row.State, row.LastError, row.Acknowledged = Done, "", c.Acknowledgement
+			row.State, row.LastError, row.Acknowledged = Done, "", c.Delivery.acknowledgement()
 			if row.Delivered+row.Duplicate+row.Filtered == 0 && row.Dead > 0 {
 				row.State, row.Acknowledged = Dead, ""
 			}

@@ -18,8 +18,6 @@ type Collector struct {
 	Source   Source
 	// Concurrency is how many contents are in hand at a time.
 	Concurrency int
-	// Acknowledgement is what a finished content's row says of its delivery.
-	Acknowledgement string
 	// Report is told of every attempt; err says why the content stays pending.
 	// It is called by several goroutines at a time.
 	Report func(content Content, took time.Duration, err error)

@@ -36,7 +36,7 @@ func newPlant(t *testing.T, source collect.Source) *plant {
 	p := &plant{store: open(t), sink: &sink{t: t}}
 	p.Collector = &collect.Collector{
 		Ledger: ledger(p.store, "plant", true), Delivery: delivery(p.sink, p.store), Source: source,
-		Concurrency: 2, Acknowledgement: "judge accepted",
+		Concurrency: 2,
 		Report: func(content collect.Content, _ time.Duration, err error) {
 			p.mu.Lock()
 			defer p.mu.Unlock()

@@ -136,11 +136,7 @@ func Cursors(ctx context.Context, store Store, tenant string) iter.Seq2[*Cursor,
 func (c *Cursor) Save(ctx context.Context, store Store) error {
 	for {
 		row := Row{Key: cursorKey(c.Tenant, c.Type), Version: c.version, Fields: c.fields()}
-		write := store.Replace
-		if c.version == "" {
-			write = store.Insert
-		}
-		version, err := write(ctx, row)
+		version, err := Swap(ctx, store, row)
 		if err == nil {
 			c.version = version
 			return nil

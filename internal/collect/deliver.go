@@ -67,6 +67,9 @@ func (d *Delivery) now() time.Time {
 	return d.Now()
 }
 
+// acknowledgement is what a finished content's row says of its delivery.
+func (d *Delivery) acknowledgement() string { return d.Sink.Name() + " " + d.Sink.Acknowledgement() }
+
 func (d *Delivery) batch() Batch {
 	if b, ok := d.batches.Get().(Batch); ok {
 		return b

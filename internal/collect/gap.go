@@ -55,11 +55,7 @@ func NoteGap(ctx context.Context, store Store, g Gap) error {
 		}
 	}
 	row.Fields = g.fields()
-	write := store.Replace
-	if row.Version == "" {
-		write = store.Insert
-	}
-	if _, err := write(ctx, row); err != nil {
+	if _, err := Swap(ctx, store, row); err != nil {
 		return fmt.Errorf("note what was not observed: %w", err)
 	}
 	return nil

@@ -147,10 +147,7 @@ func (m *Meter) write(ctx context.Context, s *Stats, now time.Time) (version str
 	if row.Fields, err = s.fields(now); err != nil {
 		return "", err
 	}
-	if m.version == "" {
-		return m.Store.Insert(ctx, row)
-	}
-	return m.Store.Replace(ctx, row)
+	return Swap(ctx, m.Store, row)
 }
 
 func statsPartition(tenant string, window time.Time) string {

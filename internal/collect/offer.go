@@ -16,8 +16,6 @@ type Offered struct {
 	Fresh bool
 	// Agreed: a notification had told of the content under the same id.
 	Agreed bool
-	// Delivered: nothing more will ever be done about it.
-	Delivered bool
 }
 
 // Offer records a content that the source's own list offers. What the list says
@@ -58,7 +56,7 @@ func (l *Ledger) offer(ctx context.Context, listed Content) (Offered, error) {
 		return Offered{}, fmt.Errorf("read ledger: %w", err)
 	}
 	c := contentOf(row)
-	o := Offered{Agreed: !c.Listed, Delivered: c.State == Done}
+	o := Offered{Agreed: !c.Listed}
 	again := reopens(c)
 	if !again {
 		if err := l.heal(ctx, c); err != nil {

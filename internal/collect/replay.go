@@ -144,7 +144,7 @@ func (d *Delivery) risen(ctx context.Context, letter DeadLetter, tally Tally) er
 		c.Delivered += tally.Delivered
 		c.Duplicate += tally.Duplicate
 		if c.State == Dead { // what expired half way stays expired
-			c.State, c.Acknowledged = Done, d.Sink.Name()+" "+d.Sink.Acknowledgement()
+			c.State, c.Acknowledged = Done, d.acknowledgement()
 		}
 		row.Fields = c.fields()
 		if _, err = d.Store.Replace(ctx, row); errors.Is(err, ErrChanged) {

@@ -24,7 +24,7 @@ type Summary struct {
 // A mark says what of a row is reported.
 type mark struct {
 	key    Key
-	before *Row // nil: there is none yet
+	before string // the version of the row that says so; "": there is none yet
 	all    Stats
 }
 
@@ -67,7 +67,7 @@ func (sum *Summary) window(ctx context.Context, partition string, now time.Time)
 		if before, ok := marked[owner]; ok {
 			known := statsOf(before)
 			news.Add(&known, -1)
-			m.before = &before
+			m.before = before.Version
 		}
 		if !news.Empty() {
 			sum.Add(&news, 1)
@@ -82,17 +82,12 @@ func (sum *Summary) window(ctx context.Context, partition string, now time.Time)
 func (sum *Summary) Done(ctx context.Context) error {
 	now := time.Now().UTC()
 	return each(sum.marks, func(m mark) error {
-		row := Row{Key: m.key}
+		row := Row{Key: m.key, Version: m.before}
 		var err error
 		if row.Fields, err = m.all.fields(now); err != nil {
 			return err
 		}
-		if m.before == nil {
-			_, err = sum.store.Insert(ctx, row)
-		} else {
-			row.Version = m.before.Version
-			_, err = sum.store.Replace(ctx, row)
-		}
+		_, err = Swap(ctx, sum.store, row)
 		if errors.Is(err, ErrExists) || errors.Is(err, ErrChanged) {
 			return nil // another process reported it at the same time
 		}
