@@ -84,7 +84,7 @@ func openHouse(s Settings, log *logrus.Logger) (*house, error) {
 }
 
 func (h *house) furnish() (err error) {
-	if h.tokens, h.feed, err = newFeed(h.settings, h.http); err != nil {
+	if h.tokens, h.feed, err = newFeed(h.settings, h.http, func() { h.meter.Throttled() }); err != nil {
 		return err
 	}
 	sink, err := h.openSink()

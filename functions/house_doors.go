@@ -112,7 +112,7 @@ func credentialsOf(s Settings) microsoft.Credentials {
 	}
 }
 
-func newFeed(s Settings, client *http.Client) (*microsoft.Tokens, *microsoft.Feed, error) {
+func newFeed(s Settings, client *http.Client, throttled func()) (*microsoft.Tokens, *microsoft.Feed, error) {
 	cloud, err := cloudOf(s)
 	if err != nil {
 		return nil, nil, err
@@ -123,7 +123,7 @@ func newFeed(s Settings, client *http.Client) (*microsoft.Tokens, *microsoft.Fee
 	}
 	return tokens, microsoft.NewFeed(microsoft.FeedOptions{
 		Cloud: cloud, Tokens: tokens, Tenants: []string{s.TenantID}, Publisher: s.TenantID, HTTP: client,
-		MaxContentBytes: s.MaxContentBytes, RequestsPerMinute: s.RequestsPerMinute,
+		MaxContentBytes: s.MaxContentBytes, RequestsPerMinute: s.RequestsPerMinute, Throttled: throttled,
 	}), nil
 }
 

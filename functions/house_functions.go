@@ -100,7 +100,7 @@ func (h *house) kept(name string, f func(context.Context) ([]collect.Finding, er
 		if err := collect.KeepRun(ending, h.store, h.settings.TenantID, run); err != nil {
 			log.WithError(err).Warn("cannot remember the run")
 		}
-		if err := h.meter.Flush(ending); err != nil {
+		if err := h.measure(ending); err != nil {
 			log.WithError(err).Warn("cannot keep statistics")
 		}
 		return err
@@ -143,7 +143,7 @@ const statisticsEvery = 30 * time.Second
 // the other processes that do so.
 func (h *house) keepStatistics(ctx context.Context) error {
 	for collect.Wait(ctx, statisticsEvery) == nil {
-		if err := h.meter.Flush(ctx); err != nil {
+		if err := h.measure(ctx); err != nil {
 			return err
 		}
 		if h.sole {

@@ -61,7 +61,7 @@ func (h *house) master(ctx context.Context) ([]collect.Finding, error) {
 		register := master.Step{Name: "register", Limit: registerLimit, Code: master.RegistrationFailed, Run: h.register}
 		m.Steps = append([]master.Step{register}, m.Steps...)
 	}
-	if err := h.meter.Flush(ctx); err != nil { // what is counted so far belongs into this check-in
+	if err := h.measure(ctx); err != nil { // what is counted so far belongs into this check-in
 		log(ctx).WithError(err).Warn("cannot keep statistics")
 	}
 	findings, err := m.Run(ctx)
@@ -140,22 +140,19 @@ func (h *house) sendCheckIn(ctx context.Context, r master.Report) ([]byte, error
 }
 
 // heartbeat is one log line with what an operator wants to know, whatever the sink.
+// The names of its fields are relied on by the workbook and the alerts (arm/).
 func (h *house) heartbeat(ctx context.Context, r master.Report) {
 	events, bytes := r.Stats.Total()
 	fields := logrus.Fields{
 		"component": "master", "status": r.Status, "code": r.ErrorCode, "alive": r.Alive, "events": events, "bytes": bytes,
-		"pending": r.Pending, "oldest": r.OldestPending.Round(time.Second).String(), "dead": r.DeadLetters, "expired": r.Expired,
+		"pending": r.Pending, "oldest_s": seconds(r.OldestPending), "dead": r.DeadLetters, "expired": r.Expired,
 		"omitted": len(r.Omitted), "unobserved": len(r.RecentGaps), "agreed": r.Stats.Agreed, "unannounced": r.Stats.Unannounced,
 	}
 	if !r.Listed.IsZero() {
 		fields["listed"] = r.Listed
 	}
-	for _, name := range r.Stats.Names() {
-		calls := r.Stats.Functions[name]
-		fields[name], fields[name+"_errors"] = calls.Invocations, calls.Errors
-	}
-	for contentType, lag := range r.Lags {
-		fields[contentType] = "theirs " + short(lag.Theirs.P50) + "/" + short(lag.Theirs.P99) + " ours " + short(lag.Ours.P50) + "/" + short(lag.Ours.P99)
+	if !r.CredentialExpires.IsZero() {
+		fields["credential_days"] = int(time.Until(r.CredentialExpires).Hours() / 24)
 	}
 	h.log.WithContext(ctx).WithFields(fields).Info("heartbeat")
 }

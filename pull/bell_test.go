@@ -112,7 +112,7 @@ func TestAgreementIsCounted(t *testing.T) {
 			h := build(t, general)
 			var mu sync.Mutex
 			var agreed, unannounced int
-			h.Count = func(o collect.Offered) {
+			h.Count = func(_ string, o collect.Offered) {
 				mu.Lock()
 				defer mu.Unlock()
 				switch {
@@ -166,7 +166,7 @@ func TestWhatWasHeardIsForgotten(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := build(t, general)
 				agreed := 0
-				h.Count = func(o collect.Offered) {
+				h.Count = func(_ string, o collect.Offered) {
 					if o.Agreed {
 						agreed++
 					}

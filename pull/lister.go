@@ -46,7 +46,7 @@ type Lister struct {
 	Report func(Listing)
 	// Count is told of every offer, with Agreed also set for what Ring told of;
 	// nil: nobody counts.
-	Count func(collect.Offered)
+	Count func(contentType string, o collect.Offered)
 
 	once     sync.Once
 	passing  turn // of Run: two at once would ask everything twice

@@ -118,6 +118,6 @@ func (l *Lister) count(c collect.Content, o collect.Offered) {
 		o.Agreed = true
 	}
 	if l.Count != nil {
-		l.Count(o)
+		l.Count(c.Type, o)
 	}
 }

@@ -40,7 +40,7 @@ type Delivery struct {
 func (d *Delivery) Deliver(ctx context.Context, c Content, records iter.Seq2[Record, error]) (Tally, error) {
 	run := &carriage{
 		Delivery: d, content: c, key: c.Key().Row, began: time.Now(),
-		batch: d.batch(), landing: make(chan struct{}), hours: map[int64]*hour{},
+		batch: d.batch(), landing: make(chan struct{}), hours: map[int64]*hour{}, services: map[string]string{},
 	}
 	defer run.close()
 	for rec, err := range records {
@@ -80,24 +80,26 @@ func (d *Delivery) batch() Batch {
 // A carriage is one content on its way.
 type carriage struct {
 	*Delivery
-	content Content
-	key     string
-	began   time.Time
-	tally   Tally
-	hours   map[int64]*hour
-	batch   Batch
-	aboard  []passenger   // the records in the batch, in order
-	landing chan struct{} // closes when the batch's outcome is known
-	mu      sync.Mutex    // those who bury side by side count in the tally
+	content  Content
+	key      string
+	began    time.Time
+	tally    Tally
+	hours    map[int64]*hour
+	batch    Batch
+	aboard   []passenger       // the records in the batch, in order
+	landing  chan struct{}     // closes when the batch's outcome is known
+	services map[string]string // the names of workloads met, each kept once
+	mu       sync.Mutex        // those who bury side by side count in the tally
 }
 
 type passenger struct {
-	id      identity
-	hour    *hour
-	at      time.Time // of the event
-	ordinal int
-	verdict verdict
-	undated bool
+	id       identity
+	hour     *hour
+	at       time.Time // of the event
+	ordinal  int
+	verdict  verdict
+	undated  bool
+	workload string
 }
 
 // take filters one record or puts it into the batch.
@@ -110,7 +112,7 @@ func (r *carriage) take(ctx context.Context, rec Record) error {
 	if err != nil {
 		return err
 	}
-	p := passenger{id: identify(rec, r.key), hour: h, at: rec.Time, ordinal: rec.Ordinal, undated: rec.Undated}
+	p := passenger{id: identify(rec, r.key), hour: h, at: rec.Time, ordinal: rec.Ordinal, undated: rec.Undated, workload: r.workload(rec.Workload)}
 	for {
 		var other chan struct{}
 		if p.verdict, other, err = h.look(ctx, p.id, r.landing); err != nil {

@@ -33,6 +33,7 @@ type Meter struct {
 
 	mu    sync.Mutex
 	fresh Stats // not in the row yet
+	news  Stats // not taken yet
 
 	flushing sync.Mutex
 	window   time.Time
@@ -52,9 +53,15 @@ func (m *Meter) Called(function string, failed bool) {
 	})
 }
 
+// Throttled counts an answer by which the source slowed us down.
+func (m *Meter) Throttled() { m.count(func(s *Stats) { s.Throttled++ }) }
+
 // Offered counts how an offered content came to be known.
-func (m *Meter) Offered(o Offered) {
+func (m *Meter) Offered(contentType string, o Offered) {
 	m.count(func(s *Stats) {
+		if o.Fresh || o.Agreed {
+			s.flow(contentType).Listed++
+		}
 		switch {
 		case o.Agreed:
 			s.Agreed++
@@ -68,6 +75,24 @@ func (m *Meter) count(change func(*Stats)) {
 	if m == nil {
 		return
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change(&m.fresh)
+	change(&m.news)
+}
+
+// Take returns what was counted since it was last called, whether or not it could
+// be written: for the log, which must tell also while the store cannot.
+func (m *Meter) Take() Stats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	news := m.news
+	m.news = Stats{}
+	return news
+}
+
+// correct changes what is to be written, and nothing that was counted.
+func (m *Meter) correct(change func(*Stats)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	change(&m.fresh)
@@ -105,7 +130,7 @@ func (m *Meter) Flush(ctx context.Context) error {
 	next.Add(&fresh, 1)
 	version, err := m.write(ctx, &next, now)
 	if err != nil {
-		m.count(func(s *Stats) { s.Add(&fresh, 1) })
+		m.correct(func(s *Stats) { s.Add(&fresh, 1) })
 		m.doubt = true
 		return fmt.Errorf("keep statistics: %w", err)
 	}
@@ -128,7 +153,7 @@ func (m *Meter) reread(ctx context.Context) error {
 		return err
 	default:
 		kept := statsOf(row)
-		m.count(func(s *Stats) {
+		m.correct(func(s *Stats) {
 			s.Add(&m.total, 1)
 			s.Add(&kept, -1)
 		})

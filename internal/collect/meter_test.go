@@ -44,10 +44,10 @@ func TestAllProcessesAreSummedOnce(t *testing.T) {
 		a.Called("pull", true)
 		b.Called("pull", false)
 		b.Called("content", true)
-		a.Offered(collect.Offered{Agreed: true})
-		a.Offered(collect.Offered{Fresh: true})
-		b.Offered(collect.Offered{Fresh: true, Agreed: true}) // it had expired
-		b.Offered(collect.Offered{})
+		a.Offered("Audit.Exchange", collect.Offered{Agreed: true})
+		a.Offered("Audit.Exchange", collect.Offered{Fresh: true})
+		b.Offered("Audit.Exchange", collect.Offered{Fresh: true, Agreed: true}) // it had expired
+		b.Offered("Audit.Exchange", collect.Offered{})
 		flush(t, a)
 		flush(t, b)
 		n, sum := pulls(t, s)
@@ -346,7 +346,7 @@ func TestExpiryIsJudgedByTheSourcesClock(t *testing.T) {
 func TestNoMeter(t *testing.T) {
 	var m *collect.Meter
 	m.Called("pull", false)
-	m.Offered(collect.Offered{Agreed: true})
+	m.Offered("Audit.Exchange", collect.Offered{Agreed: true})
 	d := delivery(&sink{t: t}, open(t))
 	if _, err := d.Deliver(context.Background(), parcel("1"), read(recs("r", 2)...)); err != nil {
 		t.Error(err)

@@ -17,6 +17,8 @@ type Record struct {
 	ID []byte
 	// Type is the value of the top-level member "RecordType" in decimal digits; empty if there is none.
 	Type []byte
+	// Workload is the value of the top-level member "Workload", the service it is of; empty if there is none.
+	Workload []byte
 	// Time is when the event happened, in UTC: the record's CreationTime or,
 	// with Undated set, the time its content was created.
 	Time time.Time

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -126,6 +127,28 @@ func (r *carriage) settle(ctx context.Context, believed bool) error {
 	}
 	r.aboard = r.aboard[:0]
 	return err
+}
+
+// longestWorkload is far above any name that Microsoft documents.
+const longestWorkload = 48
+
+// workload is the name that a record's events are counted under.
+func (r *carriage) workload(name []byte) string {
+	if known, ok := r.services[string(name)]; ok { // no copy is made for the question
+		return known
+	}
+	plain := func(c byte) bool {
+		return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c == '-' || c == '.'
+	}
+	known := string(name)
+	switch {
+	case known == "":
+		known = "unknown"
+	case len(known) > longestWorkload || len(r.services) >= mostWorkloads || slices.ContainsFunc(name, func(c byte) bool { return !plain(c) }):
+		return otherWorkload
+	}
+	r.services[string(name)] = known
+	return known
 }
 
 func (r *carriage) count(p passenger) {

@@ -105,12 +105,13 @@ func (s *splitter) record(raw []byte) Record {
 		at = s.created
 	}
 	return Record{
-		Raw:     raw,
-		ID:      text(members[memberID]),
-		Type:    digits(text(members[memberType])),
-		Time:    at,
-		Undated: !dated,
-		Ordinal: s.ordinal,
+		Raw:      raw,
+		ID:       text(members[memberID]),
+		Type:     digits(text(members[memberType])),
+		Workload: text(members[memberWorkload]),
+		Time:     at,
+		Undated:  !dated,
+		Ordinal:  s.ordinal,
 	}
 }
 

@@ -12,6 +12,8 @@ type Stats struct {
 	Functions map[string]*Calls `json:"functions,omitempty"`
 	// Types counts deliveries by content type.
 	Types map[string]*Flow `json:"types,omitempty"`
+	// Throttled counts answers by which the source slowed us down.
+	Throttled int64 `json:"throttled,omitempty"`
 	// Agreed contents were announced and listed under one id, Unannounced ones
 	// only listed.
 	Agreed      int64 `json:"agreed,omitempty"`
@@ -24,14 +26,18 @@ type Calls struct {
 	Errors      int64 `json:"errors"`
 }
 
-// A Flow counts the records of a content type that were delivered.
+// A Flow counts the contents of a type that were listed for the first time, and its
+// records that were delivered.
 type Flow struct {
+	Listed int64 `json:"listed,omitempty"`
 	Events int64 `json:"events"`
 	Bytes  int64 `json:"bytes"`
 	// Theirs is from an event to its content (contentCreated less CreationTime),
 	// Ours from its content to the acknowledgement.
 	Theirs Lags `json:"theirs"`
 	Ours   Lags `json:"ours"`
+	// Workloads are the events by the service that they are of.
+	Workloads map[string]int64 `json:"workloads,omitempty"`
 }
 
 func (s *Stats) function(name string) *Calls {
@@ -68,6 +74,7 @@ func (s *Stats) Add(other *Stats, n int64) {
 	for name, f := range other.Types {
 		s.flow(name).merge(f, n)
 	}
+	s.Throttled += n * other.Throttled
 	s.Agreed += n * other.Agreed
 	s.Unannounced += n * other.Unannounced
 }
@@ -80,11 +87,11 @@ func (s *Stats) Empty() bool {
 		}
 	}
 	for _, f := range s.Types {
-		if *f != (Flow{}) {
+		if !f.empty() {
 			return false
 		}
 	}
-	return s.Agreed == 0 && s.Unannounced == 0
+	return s.Throttled == 0 && s.Agreed == 0 && s.Unannounced == 0
 }
 
 // Names are the functions counted, in order.
@@ -99,16 +106,44 @@ func (s *Stats) Total() (events, bytes int64) {
 	return events, bytes
 }
 
+// empty looks at counts that are never wrong on their own: without an event there is
+// no delay and no workload.
+func (f *Flow) empty() bool { return f.Listed == 0 && f.Events == 0 && f.Bytes == 0 }
+
 func (f *Flow) merge(other *Flow, n int64) {
+	f.Listed += n * other.Listed
 	f.Events += n * other.Events
 	f.Bytes += n * other.Bytes
 	f.Theirs.Merge(&other.Theirs, n)
 	f.Ours.Merge(&other.Ours, n)
+	for name, events := range other.Workloads {
+		f.workload(name, n*events)
+	}
+}
+
+// Names of workloads are the source's words: how many are told apart is bounded, so
+// that a row stays small whatever they are. Microsoft documents some dozens.
+const (
+	mostWorkloads = 64
+	otherWorkload = "other"
+)
+
+func (f *Flow) workload(name string, events int64) {
+	if f.Workloads == nil {
+		f.Workloads = map[string]int64{}
+	}
+	if _, known := f.Workloads[name]; !known && len(f.Workloads) >= mostWorkloads {
+		name = otherWorkload
+	}
+	if f.Workloads[name] += events; f.Workloads[name] == 0 {
+		delete(f.Workloads, name)
+	}
 }
 
 // add counts one delivered record of a content.
 func (f *Flow) add(p passenger, size int, created, now time.Time) {
 	f.Events++
+	f.workload(p.workload, 1)
 	f.Bytes += int64(size)
 	if !p.undated {
 		f.Theirs.Add(created.Sub(p.at), 1)

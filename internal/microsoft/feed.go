@@ -19,6 +19,7 @@ type FeedOptions struct {
 	HTTP      *http.Client // its transport is used, its redirect policy is not
 
 	MaxContentBytes   int64         // of one answer, decompressed; 0: 256 MiB
+	Throttled         func()        // told of each answer that slows us down; nil: nobody is
 	RequestsPerMinute int           // per tenant, burst one minute; 0: 2,000
 	IdleTimeout       time.Duration // how long no byte of a body may arrive; 0: 60 s
 }
@@ -34,6 +35,7 @@ type Feed struct {
 	client    *http.Client
 	maxBytes  int64
 	idle      time.Duration
+	throttled func()
 
 	clock remoteClock
 
@@ -60,6 +62,7 @@ func NewFeed(o FeedOptions) *Feed {
 		client:    unredirected(o.HTTP),
 		maxBytes:  o.MaxContentBytes,
 		idle:      o.IdleTimeout,
+		throttled: o.Throttled,
 		perMinute: o.RequestsPerMinute,
 		lanes:     map[string]*lane{},
 	}
@@ -71,6 +74,9 @@ func NewFeed(o FeedOptions) *Feed {
 	}
 	if f.perMinute <= 0 {
 		f.perMinute = defaultPerMinute
+	}
+	if f.throttled == nil {
+		f.throttled = func() {}
 	}
 	for _, tenant := range o.Tenants {
 		f.tenants[strings.ToLower(tenant)] = true

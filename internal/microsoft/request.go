@@ -88,6 +88,7 @@ func (f *Feed) attempt(ctx context.Context, r request, first bool) (*http.Respon
 	switch {
 	case answer.throttled():
 		lane.throttled(fault.RetryAfter)
+		f.throttled()
 	case resp.StatusCode == http.StatusUnauthorized && first:
 		return nil, f.tokens.Renew(ctx, r.tenant, f.base.String(), token)
 	}
