@@ -184,6 +184,8 @@ func (e *examination) permissions(ctx context.Context) {
 		switch {
 		case failed == nil:
 			e.pass(contentType, fmt.Sprintf("can be listed: %d contents in this hour and the last", n))
+		case fault != nil && (fault.Code == "AF20022" || fault.Code == "AF20023") && e.settings.Watch:
+			e.fail(contentType, failed.Error(), "O365_SUBSCRIPTIONS=watch starts none: let the collector that has the subscriptions start it, or take it out of O365_CONTENT_STREAMS")
 		case fault != nil && (fault.Code == "AF20022" || fault.Code == "AF20023"):
 			e.warn(contentType, failed.Error(), "master starts it at its next run; or now: azcollector subscriptions start")
 		case fault != nil && fault.Code == "auditing-off":
@@ -253,6 +255,10 @@ func (e *examination) destination(ctx context.Context) {
 // webhookCheck calls our own public address, as Microsoft would.
 func (e *examination) webhookCheck(ctx context.Context) {
 	address := webhookAddress(e.settings)
+	if e.settings.Watch {
+		e.pass("webhook", "O365_SUBSCRIPTIONS=watch: notifications go to another collector; everything is found by listing")
+		return
+	}
 	if address == "" {
 		e.pass("webhook", "PUBLIC_URL=none: everything is found by listing")
 		return
@@ -262,7 +268,13 @@ func (e *examination) webhookCheck(ctx context.Context) {
 		e.fail("webhook", err.Error(), "")
 		return
 	}
-	if err := master.Probe(e.http)(ctx, address, secret); err != nil {
+	err = master.Probe(e.http)(ctx, address, secret)
+	if errors.Is(err, master.ErrKeptOut) {
+		e.warn("webhook", err.Error(), "that is as it should be if they let in the service tag M365ManagementActivityApiWebhook: "+
+			"then only this machine is kept out, and Microsoft gets in. AZC1103 or AZC1106 in `azcollector status` tell if it does not")
+		return
+	}
+	if err != nil {
 		e.fail("webhook", fmt.Sprintf("%s: %v", address, err),
 			"PUBLIC_URL must lead here from the internet, with a publicly trusted certificate, while the collector runs; PUBLIC_URL=none does without")
 		return

@@ -94,9 +94,15 @@ func (h *house) subscriptionStates(ctx context.Context) (states []master.State, 
 	return states, nil
 }
 
+// errWatching says that the subscriptions are not ours to change.
+var errWatching = errors.New("O365_SUBSCRIPTIONS=watch: the subscriptions are another collector's, and what is started or stopped here is started or stopped for that one as well; set O365_SUBSCRIPTIONS=manage first")
+
 // startSubscriptions does what master does, now. Microsoft's pause of 15 minutes
 // between two starts holds for it as well.
 func startSubscriptions(ctx context.Context, h *house, c *console) error {
+	if h.settings.Watch {
+		return usageError{errWatching}
+	}
 	s := h.subscriptions()
 	if one := c.command.Subscriptions.Start.Type; one != "" {
 		if !slices.Contains(contentTypes, one) {
@@ -121,6 +127,8 @@ func startSubscriptions(ctx context.Context, h *house, c *console) error {
 func stopSubscription(ctx context.Context, h *house, c *console) error {
 	args := &c.command.Subscriptions.Stop
 	switch {
+	case h.settings.Watch:
+		return usageError{errWatching}
 	case !slices.Contains(contentTypes, args.Type):
 		return usageError{fmt.Errorf("there is no content type %q", args.Type)}
 	case !args.Yes:

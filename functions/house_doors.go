@@ -1,16 +1,10 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"azcollector/internal/alertlogic"
 	"azcollector/internal/collect"
@@ -31,36 +25,10 @@ func openStore(s Settings, client *http.Client) (collect.Store, error) {
 		o.QueueURL = serviceURL(s, s.Storage.QueueServiceURI, "queue")
 		var err error
 		if o.Credential, err = storageIdentity(s.Storage.ClientID); err != nil {
-			return nil, fmt.Errorf("use the managed identity for AzureWebJobsStorage: %w", err)
+			return nil, fmt.Errorf("use an identity for AzureWebJobsStorage: %w", err)
 		}
 	}
 	return state.OpenAzure(o)
-}
-
-func storageIdentity(clientID string) (azcore.TokenCredential, error) {
-	o := &azidentity.ManagedIdentityCredentialOptions{}
-	if clientID != "" {
-		o.ID = azidentity.ClientID(clientID)
-	}
-	identity, err := azidentity.NewManagedIdentityCredential(o)
-	return quietIdentity{identity}, err
-}
-
-// quietIdentity keeps azidentity's errors, which can hold a whole answer with a token in
-// it, out of ours.
-type quietIdentity struct{ azcore.TokenCredential }
-
-func (q quietIdentity) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	token, err := q.TokenCredential.GetToken(ctx, o)
-	if err == nil || ctx.Err() != nil {
-		return token, err
-	}
-	said := "no answer"
-	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok && failed.RawResponse != nil {
-		said = failed.RawResponse.Status
-	}
-	return token, &collect.Fault{Verdict: collect.JudgesUs, Err: fmt.Errorf(
-		"get a token of the managed identity for AzureWebJobsStorage: %s; check that the identity exists and AzureWebJobsStorage__clientId is its client id", said)}
 }
 
 // storageSuffix by cloud: learn.microsoft.com, "Compare Azure Government and

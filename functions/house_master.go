@@ -87,7 +87,7 @@ func briefly(ctx context.Context, f func(context.Context) error) error {
 func (h *house) subscriptions() *master.Subscriptions {
 	tenant := h.settings.TenantID
 	return &master.Subscriptions{
-		Tenant: tenant, Types: h.settings.ContentStreams, Address: webhookAddress(h.settings), AuthID: h.secrets.now,
+		Tenant: tenant, Types: h.settings.ContentStreams, Address: webhookAddress(h.settings), AuthID: h.secrets.now, Watch: h.settings.Watch,
 		List: func(ctx context.Context) (all []microsoft.Subscription, err error) {
 			err = briefly(ctx, func(ctx context.Context) error { all, err = h.feed.Subscriptions(ctx, tenant); return err })
 			return all, err
@@ -145,7 +145,7 @@ func (h *house) heartbeat(ctx context.Context, r master.Report) {
 	events, bytes := r.Stats.Total()
 	fields := logrus.Fields{
 		"component": "master", "status": r.Status, "code": r.ErrorCode, "alive": r.Alive, "events": events, "bytes": bytes,
-		"pending": r.Pending, "oldest_s": seconds(r.OldestPending), "dead": r.DeadLetters, "expired": r.Expired,
+		"pending": r.Pending, "oldest_s": seconds(r.OldestPending), "waiting_s": seconds(r.Waiting), "dead": r.DeadLetters, "expired": r.Expired,
 		"omitted": len(r.Omitted), "unobserved": len(r.RecentGaps), "agreed": r.Stats.Agreed, "unannounced": r.Stats.Unannounced,
 	}
 	if !r.Listed.IsZero() {

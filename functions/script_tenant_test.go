@@ -120,7 +120,8 @@ func cmdTenant(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// subscribed TYPE ours|none|ADDRESS compares a subscription's webhook.
+// subscribed TYPE ours|here|none|ADDRESS compares a subscription's webhook; "here" is
+// our address with a secret that nobody but the collector knows.
 func cmdSubscribed(ts *testscript.TestScript, neg bool, args []string) {
 	s := onStage(ts)
 	for _, sub := range s.Subscriptions() {
@@ -136,6 +137,8 @@ func cmdSubscribed(ts *testscript.TestScript, neg bool, args []string) {
 			is = "webhook " + sub.Webhook.Status
 		case sub.Webhook.Address == s.webhook && sub.Webhook.AuthID == ts.Getenv("AUTH"):
 			is = "ours"
+		case sub.Webhook.Address == s.webhook && sub.Webhook.AuthID != "":
+			is = "here"
 		default:
 			is = sub.Webhook.Address
 		}
@@ -165,11 +168,11 @@ func cmdCheckIn(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// publishmany N [records=1] [over=168h] [types=5|each=5] publishes N small contents, listed
-// only, spread over a time that ended a quarter of an hour ago.
+// publishmany N [records=1] [over=168h] [ago=15m] [types=5|each=5] publishes N small
+// contents, listed only, spread over a time that ended so long ago.
 func cmdPublishMany(ts *testscript.TestScript, neg bool, args []string) {
 	s := onStage(ts)
-	n, records, types, over := number(ts, args[0]), 1, 1, time.Duration(0)
+	n, records, types, over, ago := number(ts, args[0]), 1, 1, time.Duration(0), 15*time.Minute
 	for name, value := range options(ts, args[1:]) {
 		switch name {
 		case "records":
@@ -179,10 +182,14 @@ func cmdPublishMany(ts *testscript.TestScript, neg bool, args []string) {
 		case "each": // so many types, and N contents of each
 			types = number(ts, value)
 			n *= types
-		case "over":
+		case "over", "ago":
 			d, err := time.ParseDuration(value)
 			ts.Check(err)
-			over = d
+			if name == "over" {
+				over = d
+			} else {
+				ago = d
+			}
 		}
 	}
 	all := []string{"Audit.General", "Audit.Exchange", "Audit.SharePoint", "Audit.AzureActiveDirectory", "DLP.All"}
@@ -190,14 +197,15 @@ func cmdPublishMany(ts *testscript.TestScript, neg bool, args []string) {
 	for i := range n {
 		o := sim.Offer{ContentType: all[i%types], Unpushed: true}
 		if over > 0 {
-			o.Created = now.Add(-15 * time.Minute).Add(-over * time.Duration(n-i) / time.Duration(n))
+			o.Created = now.Add(-ago).Add(-over * time.Duration(n-i) / time.Duration(n))
 		}
 		for j := range records {
 			at := now.Add(-time.Hour).Format("2006-01-02T15:04:05")
-			o.Records = append(o.Records, fmt.Appendf(nil, `{"Id":"00000000-0000-4000-8000-%012x","CreationTime":"%s","RecordType":25}`, i*records+j, at))
+			o.Records = append(o.Records, fmt.Appendf(nil, `{"Id":"00000000-0000-4000-8000-%012x","CreationTime":"%s","RecordType":25}`, s.made+i*records+j, at))
 		}
 		s.Offer(o)
 	}
+	s.made += n * records
 }
 
 // unledger N deletes N delivered contents from the embedded ledger of a collector

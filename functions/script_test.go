@@ -14,6 +14,7 @@ func TestScripts(t *testing.T) {
 	commands := hosted.commands()
 	maps.Copy(commands, worldCommands)
 	maps.Copy(commands, tenantCommands)
+	maps.Copy(commands, incumbentCommands)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		Setup:               setUpWorld,

@@ -37,6 +37,8 @@ type stage struct {
 	client  *http.Client
 	arrival chan struct{} // gets a token when a message arrives
 	offered int           // contents published by this script
+	made    int           // records that publishmany made
+	senders senders
 }
 
 // worldCommands are the scripts' commands beside testscript's own.
@@ -76,7 +78,8 @@ func setUpWorld(env *testscript.Env) error {
 		Calm: true, Seed: seed, Dir: dir, SourceID: "source-of-the-test", HostID: "host-of-the-test",
 		Push: sim.PushOptions{To: s.webhook, Timeout: 30 * time.Second},
 		Logf: func(format string, args ...any) { env.T().Log(fmt.Sprintf(format, args...)) },
-		OnMessage: func(sim.Message) {
+		OnMessage: func(m sim.Message) {
+			s.senders.note(m)
 			select {
 			case s.arrival <- struct{}{}:
 			default:

@@ -29,6 +29,7 @@ type Settings struct {
 	ResourceManagerURL *url.URL
 
 	ContentStreams    []string
+	Watch             bool   // subscriptions are looked at, never changed
 	WebhookAuthID     Secret // empty: generated
 	Notifications     string
 	PullSchedule      string
@@ -136,6 +137,9 @@ func LoadSettings(src Sources) (Settings, error) {
 	for i := range table {
 		row := &table[i]
 		given, err := row.find(src.Env, file, src.File)
+		if err == nil {
+			err = row.unresolved(given.value)
+		}
 		if err == nil && given.value == "" {
 			given = finding{value: row.fallback(&s, src.Machine), origin: "default"}
 		}

@@ -22,6 +22,7 @@ const maxSecretFile = 1 << 20
 type setting struct {
 	name    string
 	older   []string // names that earlier collectors used
+	differ  string   // what to think of if two names hold different values
 	secret  bool
 	url     bool                                     // may hold user info or a query by mistake: not repeated then
 	later   bool                                     // understood and checked, but nothing uses it yet
@@ -74,8 +75,8 @@ func (r *setting) findIn(values map[string]string, where string) (finding, error
 		if value == "" {
 			return nil
 		}
-		if found.value != "" && found.value != value {
-			return fmt.Errorf("%s: %s and %s differ; set one of them", r.name, from, name)
+		if found.value != "" && !r.same(found.value, value) {
+			return fmt.Errorf("%s: %s and %s differ; %s", r.name, from, name, strings.TrimSuffix("set one of them; "+r.differ, "; "))
 		}
 		if found.value == "" {
 			found, from = finding{value, where}, name
@@ -104,6 +105,12 @@ func (r *setting) findIn(values map[string]string, where string) (finding, error
 		return finding{}, fmt.Errorf("%s=%q: %w", name, path, err)
 	}
 	return found, errors.Join(take(name, value))
+}
+
+// same compares the values of two names. What is no secret is a GUID or a host,
+// whose case means nothing.
+func (r *setting) same(a, b string) bool {
+	return a == b || !r.secret && strings.EqualFold(a, b)
 }
 
 // readSecret reads a secret's file without the newline that editors put at its end.
@@ -140,6 +147,8 @@ func (r *setting) show(value string) string {
 	switch {
 	case value == "":
 		return ""
+	case isVaultReference(value):
+		return vaultReference + "…)"
 	case r.secret, r.url && strings.ContainsAny(value, "@?#"):
 		return "***"
 	}

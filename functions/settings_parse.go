@@ -144,6 +144,11 @@ func publicURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
+func subscriptions(raw string) (watch bool, err error) {
+	mode, err := oneOf("manage", "watch")(raw)
+	return mode == "watch", err
+}
+
 // contentTypes are those that the Management Activity API knows (its reference,
 // "Working with the Office 365 Management Activity API").
 var contentTypes = []string{"Audit.AzureActiveDirectory", "Audit.Exchange", "Audit.SharePoint", "Audit.General", "DLP.All"}

@@ -16,7 +16,7 @@ const oldPending = time.Hour
 const pendingCounted = 20_000
 
 func (l *look) pending(ctx context.Context) error {
-	var oldest time.Time
+	var oldest, found time.Time
 	var failed error
 	ledger := &collect.Ledger{Store: l.Store}
 	for due, err := range ledger.Due(ctx, l.Tenant, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)) {
@@ -28,6 +28,12 @@ func (l *look) pending(ctx context.Context) error {
 		if !due.Created.IsZero() && (oldest.IsZero() || due.Created.Before(oldest)) {
 			oldest = due.Created
 		}
+		if !due.Found.IsZero() && (found.IsZero() || due.Found.Before(found)) {
+			found = due.Found
+		}
+	}
+	if !found.IsZero() {
+		l.report.Waiting = max(time.Since(found), 0)
 	}
 	if oldest.IsZero() {
 		return failed

@@ -18,6 +18,7 @@ const (
 	TwoCollectors         = "AZC1105"
 	NotificationsFail     = "AZC1106"
 	SubscriptionsUnknown  = "AZC1107"
+	SubscriptionNotOurs   = "AZC1108"
 
 	ListingBehind  = "AZC1201"
 	Unobserved     = "AZC1202"
@@ -51,6 +52,7 @@ type Code struct {
 	Severity Severity
 	Means    string
 	Remedy   string
+	Shown    string // the command or the query that shows it
 }
 
 // Codes lists all of them in order.

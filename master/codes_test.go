@@ -26,10 +26,10 @@ const (
 
 func codesTable() string {
 	var b strings.Builder
-	b.WriteString("| code | name | status | cause | act |\n|---|---|---|---|---|\n")
+	b.WriteString("| code | name | status | cause | shown by | act |\n|---|---|---|---|---|---|\n")
 	for _, c := range master.Codes() {
 		status := map[master.Severity]string{master.Error: "error", master.Warn: "ok"}[c.Severity]
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", c.ID, c.Name, status, c.Means, c.Remedy)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", c.ID, c.Name, status, c.Means, c.Shown, c.Remedy)
 	}
 	return b.String()
 }
@@ -54,6 +54,14 @@ func TestOperations(t *testing.T) {
 	}
 	if diff := cmp.Diff(codesTable(), got); diff != "" {
 		t.Errorf("operations.md is older than the codes; run go test ./master -run TestOperations -update\n%s", diff)
+	}
+	// What shows a code may be a query, and those have headings in the manual.
+	for _, c := range master.Codes() {
+		for _, query := range regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(c.Shown, -1) {
+			if !strings.Contains(after, "\n### "+query[1]+"\n") {
+				t.Errorf("%s: operations.md has no query %q", c.ID, query[1])
+			}
+		}
 	}
 	// Codes are named in prose as well, and none there may be one that no longer exists.
 	for _, id := range regexp.MustCompile(`AZC\d+`).FindAllString(before+after, -1) {
@@ -84,7 +92,7 @@ func TestCodes(t *testing.T) {
 			t.Errorf("%s: the name %s is taken", c.ID, c.Name)
 		case c.Severity != master.Warn && c.Severity != master.Error:
 			t.Errorf("%s: severity %q", c.ID, c.Severity)
-		case strings.ContainsAny(c.Means+c.Remedy, "|\n"), !strings.HasSuffix(c.Means, "."), !strings.HasSuffix(c.Remedy, "."):
+		case strings.ContainsAny(c.Means+c.Remedy+c.Shown, "|\n"), !strings.HasSuffix(c.Means, "."), !strings.HasSuffix(c.Remedy, "."), !strings.HasSuffix(c.Shown, "."):
 			t.Errorf("%s: does not fit a table, or is no sentence", c.ID)
 		}
 		names[c.Name] = true

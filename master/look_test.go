@@ -167,6 +167,22 @@ func bury(t *testing.T, s *store) {
 	deliver(t, s, nil, time.Now(), collect.Record{Raw: []byte("17"), Defect: "is no object"})
 }
 
+// A content that Microsoft offers late waits for us only from then on.
+func TestWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d := open(t), &desk{}
+		offer(t, s, time.Now().Add(-5*time.Hour))
+		time.Sleep(7 * time.Minute)
+		offer(t, s, time.Now().Add(-6*time.Hour))
+		if _, err := checkIn(s, d).Run(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if r := d.last(); r.Waiting.Truncate(time.Minute) != 7*time.Minute || r.OldestPending.Truncate(time.Minute) != 6*time.Hour {
+			t.Errorf("waiting for %v, the oldest is of %v ago", r.Waiting, r.OldestPending)
+		}
+	})
+}
+
 // The numbers of a report, beside its findings.
 func TestReport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

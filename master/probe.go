@@ -17,13 +17,23 @@ import (
 // handshake; who needs longer would not pass there either.
 const probeLimit = 10 * time.Second
 
+// ErrKeptOut says that Azure App Service's access restrictions keep us from our own
+// address. They may let Microsoft in all the same.
+var ErrKeptOut = errors.New("access restrictions keep this machine out")
+
+// keptOutHeader comes with the 403 of the App Service front end, and names the caller's
+// address. Microsoft does not document it; the answer "403 Ip Forbidden" has it.
+const keptOutHeader = "x-ms-forbidden-ip"
+
 // Probe returns what calls the webhook from outside as Microsoft does when it
 // validates it (Management Activity API reference, "Webhook validation"): with the
 // right secret it must answer 200, and with a wrong one 401, or it is not us who
-// answers. The client is one of [wire.Client].
+// answers. [ErrKeptOut]: nobody knows. The client is one of [wire.Client].
 func Probe(client *http.Client) func(ctx context.Context, address, authID string) error {
 	return func(ctx context.Context, address, authID string) error {
 		switch status, err := handshake(ctx, client, address, authID); {
+		case errors.Is(err, ErrKeptOut):
+			return fmt.Errorf("reach PUBLIC_URL: %s answers 403 with the header %s: %w", shown(address), keptOutHeader, err)
 		case err != nil:
 			return fmt.Errorf("reach PUBLIC_URL: %s gives no answer (%w); it must lead here from the internet", shown(address), err)
 		case status == http.StatusUnauthorized:
@@ -64,5 +74,8 @@ func handshake(ctx context.Context, client *http.Client, address, authID string)
 		return 0, wire.Redact(err)
 	}
 	wire.Discard(resp)
+	if resp.StatusCode == http.StatusForbidden && resp.Header.Get(keptOutHeader) != "" {
+		return 0, ErrKeptOut
+	}
 	return resp.StatusCode, nil
 }

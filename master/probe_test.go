@@ -3,6 +3,7 @@ package master_test
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"azcollector/internal/collect"
+	"azcollector/internal/sim"
 	"azcollector/internal/wire"
 	"azcollector/master"
 	"azcollector/webhook"
@@ -83,6 +85,42 @@ func TestProbeIsAHandshake(t *testing.T) {
 	}
 	if len(notices) != 2 || !notices[0].Validation || notices[0].Err != nil || notices[1].Status != 401 {
 		t.Errorf("the room got %+v", notices)
+	}
+}
+
+// The front end of App Service refuses us before anybody of ours is asked: that says
+// nothing about whether Microsoft gets in. A 403 of somebody else does.
+func TestProbeIsKeptOut(t *testing.T) {
+	for name, test := range map[string]struct {
+		answers http.Handler
+		keptOut bool
+	}{
+		"by the front end": {sim.FrontEnd(room()), true},
+		"the second time": {func() http.Handler {
+			var calls atomic.Int32
+			restricted := sim.FrontEnd(room())
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if calls.Add(1) == 1 {
+					room().ServeHTTP(w, r)
+					return
+				}
+				restricted.ServeHTTP(w, r)
+			})
+		}(), true},
+		"by somebody else": {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }), false},
+		"with another answer": {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("x-ms-forbidden-ip", "203.0.113.7")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewTLSServer(test.answers)
+			defer s.Close()
+			err := master.Probe(trusting(s))(t.Context(), s.URL, authID)
+			if err == nil || errors.Is(err, master.ErrKeptOut) != test.keptOut || !strings.Contains(err.Error(), "PUBLIC_URL") {
+				t.Errorf("error %v, want kept out %v", err, test.keptOut)
+			}
+		})
 	}
 }
 

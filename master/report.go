@@ -30,6 +30,9 @@ type Report struct {
 	Pending       int           `json:"pending"`
 	PendingMore   bool          `json:"pendingMore,omitempty"`
 	OldestPending time.Duration `json:"oldestPending"`
+	// Waiting is since when the one that we know for the longest waits for us, however
+	// late it was offered.
+	Waiting time.Duration `json:"waiting"`
 	// DeadLetters are all records kept, Replayable those that a destination refused.
 	DeadLetters int `json:"deadLetters"`
 	Replayable  int `json:"replayable"`

@@ -52,13 +52,17 @@ func (p *pass) due(ctx context.Context, st *State) bool {
 
 // reachable is what to do given that our address can be reached, or that it
 // cannot; nil: nothing. It is probed once a pass, because Microsoft's own attempt
-// costs 15 minutes if it fails.
+// costs 15 minutes if it fails. Where only we are kept out, that attempt is the only
+// way to know.
 func (p *pass) reachable(ctx context.Context, plan *plan) *plan {
 	if plan.hook == nil || plan.hook != p.ours {
 		return plan
 	}
 	if !p.probed {
 		p.probed, p.public = true, p.Probe(ctx, p.ours.Address, p.ours.AuthID)
+		if errors.Is(p.public, ErrKeptOut) {
+			p.public = nil
+		}
 		if p.public != nil && ctx.Err() == nil {
 			p.find(WebhookUnreachable, "%v", p.public)
 		}

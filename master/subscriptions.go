@@ -18,6 +18,9 @@ type Subscriptions struct {
 	Types  []string
 	// Address is where notifications are to go; "": nowhere, all is listed.
 	Address string
+	// Watch: the subscriptions are another collector's. They are looked at, and nothing
+	// is started, changed or probed, whatever Address says.
+	Watch bool
 	// AuthID is the secret that comes with them, out of the state.
 	AuthID func(context.Context) (string, error)
 
@@ -65,8 +68,12 @@ func (s *Subscriptions) Run(ctx context.Context, _ []collect.Finding) ([]collect
 		return nil, err
 	}
 	p.doubt = p.doubts(ctx, listed)
+	tend := p.tend
+	if s.Watch {
+		tend = p.watch
+	}
 	for _, contentType := range s.Types {
-		p.tend(ctx, contentType, lookup(listed, contentType))
+		tend(ctx, contentType, lookup(listed, contentType))
 	}
 	for _, contentType := range s.Types {
 		p.listen(ctx, contentType, lookup(listed, contentType))
@@ -78,7 +85,7 @@ func (p *pass) begin(ctx context.Context) (err error) {
 	if p.paused, err = loadPause(ctx, p.Store, p.Tenant); err != nil {
 		return ofState(err)
 	}
-	if p.Address == "" {
+	if p.Address == "" || p.Watch {
 		return nil
 	}
 	authID, err := p.AuthID(ctx)
@@ -91,13 +98,9 @@ func (p *pass) begin(ctx context.Context) (err error) {
 
 // tend looks after one subscription; is is nil if there is none.
 func (p *pass) tend(ctx context.Context, contentType string, is *microsoft.Subscription) {
-	st, err := loadState(ctx, p.Store, p.Tenant, contentType)
-	if err != nil {
-		p.errs = append(p.errs, ofState(err))
+	st := p.open(ctx, contentType)
+	if st == nil {
 		return
-	}
-	if ahead := st.SeenAt.Sub(p.now); ahead >= 0 && ahead < startPause {
-		return // another process looked after our list was made, and may have started it
 	}
 	st.see(is, p.now)
 	p.absence(ctx, st, is)
@@ -112,7 +115,26 @@ func (p *pass) tend(ctx context.Context, contentType string, is *microsoft.Subsc
 			return
 		}
 	}
-	// Whoever writes the row at this moment saw the same as we did.
+	p.keep(ctx, st)
+}
+
+// open reads what is known of a subscription. nil: that failed, or another process
+// looked after our list was made, and may have started it.
+func (p *pass) open(ctx context.Context, contentType string) *State {
+	st, err := loadState(ctx, p.Store, p.Tenant, contentType)
+	if err != nil {
+		p.errs = append(p.errs, ofState(err))
+		return nil
+	}
+	if ahead := st.SeenAt.Sub(p.now); ahead >= 0 && ahead < startPause {
+		return nil
+	}
+	return st
+}
+
+// keep writes what was seen. Whoever writes the row at this moment saw the same as
+// we did.
+func (p *pass) keep(ctx context.Context, st *State) {
 	if err := st.save(ctx, p.Store); err != nil && !errors.Is(err, collect.ErrChanged) {
 		p.errs = append(p.errs, ofState(err))
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"iter"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -225,6 +226,34 @@ func TestWorldCannotValidate(t *testing.T) {
 	}
 	w.run(t, 2)
 	w.run(t, 2, master.WebhookUnreachable, master.WebhookUnreachable)
+	for _, s := range w.Subscriptions() {
+		if s.Status != "enabled" || s.Webhook != nil {
+			t.Errorf("%s is %s with webhook %+v", s.ContentType, s.Status, s.Webhook)
+		}
+	}
+	w.RequireClean(t)
+}
+
+// Access restrictions that let in Microsoft alone keep us from our own address: the
+// webhook is started all the same. Restrictions that keep Microsoft out as well cost
+// one waiting period.
+func TestWorldKeepsUsOut(t *testing.T) {
+	w := newWorld(t)
+	w.hook.Config.Handler = sim.FrontEnd(room())
+	w.run(t, 2)
+	w.wantOurs(t)
+	w.run(t, 0)
+	w.RequireClean(t)
+}
+
+func TestWorldKeepsEverybodyOut(t *testing.T) {
+	w := newWorld(t)
+	w.hook.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("x-ms-forbidden-ip", "203.0.113.7")
+		rw.WriteHeader(http.StatusForbidden)
+	})
+	w.run(t, 2, master.WebhookUnreachable, master.WebhookUnreachable)
+	w.run(t, 2)
 	for _, s := range w.Subscriptions() {
 		if s.Status != "enabled" || s.Webhook != nil {
 			t.Errorf("%s is %s with webhook %+v", s.ContentType, s.Status, s.Webhook)

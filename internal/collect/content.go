@@ -12,6 +12,9 @@ type Content struct {
 	// Created and Expires stand on the source's clock. Of a content that only a
 	// notification told of they are ours (when we heard of it, and a week on).
 	Created, Expires time.Time
+	// Found is when the ledger first heard of it, or it was reopened, on our clock: from
+	// then on it waits for us.
+	Found time.Time
 	// Listed says that the source's own list offered it, so its dates are facts.
 	Listed bool
 

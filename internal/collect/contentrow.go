@@ -21,7 +21,7 @@ func (c Content) Key() Key {
 func (c Content) fields() Fields {
 	f := Fields{
 		"Tenant": c.Tenant, "Type": c.Type, "ContentID": c.ID, "URI": c.URI,
-		"Created": c.Created, "Expires": c.Expires, "Listed": c.Listed,
+		"Created": c.Created, "Expires": c.Expires, "Found": c.Found, "Listed": c.Listed,
 		"State": string(c.State), "Attempts": c.Attempts,
 		"Broken": c.Broken, "BrokenSince": c.BrokenSince,
 		"Due": c.Due, "Owner": c.Owner, "LeaseUntil": c.LeaseUntil,
@@ -48,7 +48,7 @@ func contentOf(row Row) Content {
 	at := func(name string) time.Time { v, _ := row.Fields[name].(time.Time); return v }
 	c := Content{
 		Tenant: str("Tenant"), Type: str("Type"), ID: str("ContentID"), URI: str("URI"),
-		Created: at("Created"), Expires: at("Expires"),
+		Created: at("Created"), Expires: at("Expires"), Found: at("Found"),
 		State: State(str("State")), Attempts: num("Attempts"),
 		Broken: num("Broken"), BrokenSince: at("BrokenSince"),
 		Due: at("Due"), Owner: str("Owner"), LeaseUntil: at("LeaseUntil"),

@@ -19,7 +19,9 @@ type Due struct {
 	Content Key
 	// Created is when its content was created, zero if the row does not say.
 	Created time.Time
-	row     Key
+	// Found is when its content was found, zero if the row does not say.
+	Found time.Time
+	row   Key
 }
 
 // dueOf is the due row of a content at its Due time.
@@ -31,7 +33,7 @@ func dueOf(c Content) Row {
 			Partition: EscapeKey(c.Tenant),
 			Row:       EscapeKey(c.Due.UTC().Format(dueLayout), key.Partition, key.Row),
 		},
-		Fields: Fields{"ContentPartition": key.Partition, "ContentRow": key.Row, "Created": c.Created},
+		Fields: Fields{"ContentPartition": key.Partition, "ContentRow": key.Row, "Created": c.Created, "Found": c.Found},
 	}
 }
 
@@ -50,6 +52,7 @@ func (l *Ledger) Due(ctx context.Context, tenant string, until time.Time) iter.S
 			d.Content.Partition, _ = row.Fields["ContentPartition"].(string)
 			d.Content.Row, _ = row.Fields["ContentRow"].(string)
 			d.Created, _ = row.Fields["Created"].(time.Time)
+			d.Found, _ = row.Fields["Found"].(time.Time)
 			if d.At.After(until) || !yield(d, nil) {
 				return
 			}

@@ -49,7 +49,8 @@ func (l *Ledger) Announce(ctx context.Context, contents []Content) ([]*Claim, er
 	for i := range contents {
 		c := &contents[i]
 		c.State, c.Owner = Pending, l.Owner
-		c.LeaseUntil = stamp(time.Now().Add(LeaseTime))
+		c.Found = stamp(time.Now())
+		c.LeaseUntil = c.Found.Add(LeaseTime)
 		c.Due = c.LeaseUntil
 	}
 	if err := l.insertDue(ctx, contents); err != nil {

@@ -26,6 +26,7 @@ func (l *Ledger) Offer(ctx context.Context, listed Content) (Offered, error) {
 	defer done()
 	for { // again when somebody else changed the row between our reading and writing it
 		listed.State, listed.Listed, listed.Due = Pending, true, stamp(time.Now())
+		listed.Found = listed.Due
 		o, err := l.offer(ctx, listed)
 		if !errors.Is(err, ErrExists) && !errors.Is(err, ErrChanged) {
 			return o, err
@@ -75,7 +76,7 @@ func (l *Ledger) offer(ctx context.Context, listed Content) (Offered, error) {
 	}
 	if again {
 		o.Fresh = true
-		c.State, c.Due, c.Finished = Pending, listed.Due, time.Time{}
+		c.State, c.Due, c.Found, c.Finished = Pending, listed.Due, listed.Found, time.Time{}
 		return o, l.open(ctx, c, replace)
 	}
 	if err := replace(c); err != nil {

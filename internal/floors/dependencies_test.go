@@ -30,7 +30,7 @@ var dependencies = map[string]dependency{
 	},
 	"github.com/alecthomas/kong": {
 		reason:    "the command line as one struct",
-		importers: []string{"functions", "internal/sim/simulator"},
+		importers: []string{"functions", "internal/release/tool", "internal/sim/simulator"},
 	},
 	"github.com/klauspost/compress": {
 		reason:    "zlib in less processor time than the standard library's",
@@ -47,6 +47,10 @@ var dependencies = map[string]dependency{
 	"go.etcd.io/bbolt": {
 		reason:    "the embedded store: one file, transactions, no cgo",
 		importers: []string{"internal/state"},
+	},
+	"golang.org/x/mod": {
+		reason:    "semver: the order of versions, candidates and all",
+		importers: []string{"internal/release"},
 	},
 	"golang.org/x/time": {
 		reason:    "the token bucket behind O365_REQUESTS_PER_MINUTE",

@@ -21,7 +21,7 @@ const (
 	rooms
 	roof
 	yard      // the simulated outside world and the emulator: for tests
-	inspector // this package
+	inspector // this package, and the judge of the template: tests only
 )
 
 // house says on which floor each package stands. A package that is not here is
@@ -32,6 +32,7 @@ var house = map[string]floor{
 	"internal/wire":          ground,
 	"internal/alertlogic":    doors,
 	"internal/microsoft":     doors,
+	"internal/release":       doors,
 	"internal/sink":          doors,
 	"internal/state":         doors,
 	"content":                rooms,
@@ -40,9 +41,12 @@ var house = map[string]floor{
 	"updater":                rooms,
 	"webhook":                rooms,
 	"functions":              roof,
+	"internal/release/tool":  roof,
+	"internal/armtemplate":   yard,
 	"internal/sim":           yard,
 	"internal/sim/simulator": yard,
 	"internal/state/azurite": yard,
+	"arm":                    inspector,
 	"internal/floors":        inspector,
 }
 

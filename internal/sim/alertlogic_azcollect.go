@@ -103,6 +103,26 @@ func (a *AlertLogic) collectHandler(call collectCall) http.HandlerFunc {
 	}
 }
 
+// Enrol registers a collector as if it had done so itself, some time ago.
+func (a *AlertLogic) Enrol(c Collector) Registration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ids := a.identify(c)
+	r := Registration{Collector: c, SourceID: ids.source, HostID: ids.host, Time: a.o.Now()}
+	a.registrations = append(a.registrations, r)
+	return r
+}
+
+// identify finds or makes; the lock is the caller's.
+func (a *AlertLogic) identify(c Collector) collectorIDs {
+	ids, known := a.collectors[c]
+	if !known {
+		ids = newCollectorIDs(c, len(a.removals))
+		a.collectors[c] = ids
+	}
+	return ids
+}
+
 func (a *AlertLogic) register(c Collector, header http.Header, body []byte) (any, *alRefusal) {
 	told := tellsSecret(body)
 	switch {
@@ -117,11 +137,7 @@ func (a *AlertLogic) register(c Collector, header http.Header, body []byte) (any
 	now := a.o.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	ids, known := a.collectors[c]
-	if !known {
-		ids = newCollectorIDs(c, len(a.removals))
-		a.collectors[c] = ids
-	}
+	ids := a.identify(c)
 	a.registrations = append(a.registrations, Registration{Collector: c, SourceID: ids.source, HostID: ids.host, Body: body, Time: now})
 	answer := map[string]any{"source": map[string]any{
 		"id": ids.source, "host": map[string]any{"id": ids.host, "type": "azure_fun"},

@@ -26,6 +26,14 @@ func (w *World) Calls() Calls {
 	return w.feed.calls
 }
 
+// Earliest is the beginning of the oldest window that the client asked a list of;
+// zero: of none.
+func (w *World) Earliest() time.Time {
+	w.feed.mu.Lock()
+	defer w.feed.mu.Unlock()
+	return w.feed.earliest
+}
+
 // ListTimes tells when, by the world's clock, the client asked for lists and
 // their further pages and for anything about subscriptions, faults included; of
 // these operations only, if some are named. Blobs and /notifications are not noted.

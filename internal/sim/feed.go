@@ -31,6 +31,7 @@ type feed struct {
 	calls         Calls
 	asked         []asked
 	told          told
+	earliest      time.Time // where the oldest window begins that the client asked a list of
 }
 
 func newFeed(w *World) *feed {

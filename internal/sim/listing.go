@@ -54,6 +54,9 @@ func (f *feed) content(w http.ResponseWriter, r *http.Request, q url.Values) {
 		f.complain("list: %s was listed without a window", kind)
 	default:
 		f.judgeWindow(kind, from, to)
+		if f.earliest.IsZero() || from.Before(f.earliest) {
+			f.earliest = from
+		}
 	}
 	reach := f.now() // an answer tells of nothing later
 	offered := f.contents[kind]

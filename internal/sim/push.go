@@ -233,6 +233,7 @@ func (p *pusher) array(batch []*content) []byte {
 // header is that of a notification, with the malformed media type of the documents.
 func (p *pusher) header(authID string) http.Header {
 	h := http.Header{"Content-Type": {"application/json; utf-8"}}
+	h.Set(fromMicrosoft, "M365ManagementActivityApiWebhook")
 	if authID != "" {
 		h.Set("Webhook-AuthID", authID)
 	}

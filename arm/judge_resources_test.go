@@ -1,0 +1,116 @@
+package arm_test
+
+import (
+	"strings"
+
+	"azcollector/internal/armtemplate"
+)
+
+// A demand is a property that must have a value.
+type demand struct {
+	path string // names between dots
+	want any
+}
+
+func (c *court) demand(x *armtemplate.Resource, demands ...demand) {
+	for _, due := range demands {
+		path := []any{}
+		for name := range strings.SplitSeq(due.path, ".") {
+			path = append(path, name)
+		}
+		if got := at(x.Properties(), path...); got != due.want {
+			c.complain("%s: %s is %v, must be %v", x.Type, due.path, got, due.want)
+		}
+	}
+}
+
+// judgeStorage wants accounts that only identities can open, over TLS.
+func (c *court) judgeStorage(d *armtemplate.Deployment, v variant) {
+	accounts := deployed(d, "Microsoft.Storage/storageAccounts")
+	want := 1 // Elastic Premium runs from the release's address
+	if v.flex(c) {
+		want = 2
+	}
+	if len(accounts) != want {
+		c.complain("Microsoft.Storage/storageAccounts: there are %d, must be %d on %v", len(accounts), want, v.parameter(c, "hostingPlan"))
+	}
+	access := v.parameter(c, "storagePublicNetworkAccess")
+	for _, x := range accounts {
+		c.demand(x, demand{"allowSharedKeyAccess", false}, demand{"minimumTlsVersion", "TLS1_2"}, demand{"allowBlobPublicAccess", false},
+			demand{"supportsHttpsTrafficOnly", true}, demand{"defaultToOAuthAuthentication", true}, demand{"publicNetworkAccess", access})
+		c.judgeName(x, 3, 24)
+	}
+	for _, x := range deployed(d, "Microsoft.Storage/storageAccounts/blobServices/containers") {
+		c.demand(x, demand{"publicAccess", "None"})
+	}
+	for _, name := range []string{"blob", "queue", "table"} {
+		settings, _ := appSettings(d)
+		found := serviceHost.FindStringSubmatch(textOf(settings["AzureWebJobsStorage__"+name+"ServiceUri"]))
+		if found == nil || theOne(d, "Microsoft.Storage/storageAccounts", found[1]) == nil {
+			c.complain("app setting AzureWebJobsStorage__%sServiceUri: is not an account of the template", name)
+		}
+	}
+}
+
+// judgeName checks a length that Azure enforces ("Naming rules and restrictions for
+// Azure resources"): a name that is too long fails an hour into somebody's evening.
+func (c *court) judgeName(x *armtemplate.Resource, least, most int) {
+	if n := len(lastName(x)); n < least || n > most {
+		c.complain("%s: the name %s has %d characters, must have %d to %d", x.Type, lastName(x), n, least, most)
+	}
+}
+
+func (c *court) judgeVault(d *armtemplate.Deployment) {
+	vaults := deployed(d, "Microsoft.KeyVault/vaults")
+	if len(vaults) != 1 {
+		c.complain("Microsoft.KeyVault/vaults: there are %d, must be 1", len(vaults))
+	}
+	for _, x := range vaults {
+		c.demand(x, demand{"enableRbacAuthorization", true}, demand{"enableSoftDelete", true},
+			demand{"enablePurgeProtection", true}, demand{"tenantId", tenantID}, demand{"enabledForTemplateDeployment", false})
+		c.judgeName(x, 3, 24)
+	}
+}
+
+// judgeMonitoring wants logs that go to a workspace, with no key, and rules that
+// reach somebody if there is somebody.
+func (c *court) judgeMonitoring(d *armtemplate.Deployment, v variant) {
+	insights := theOne(d, "Microsoft.Insights/components", "")
+	if insights == nil {
+		c.complain("Microsoft.Insights/components: missing")
+		return
+	}
+	c.demand(insights, demand{"DisableLocalAuth", true})
+	workspaces := deployed(d, "Microsoft.OperationalInsights/workspaces")
+	given := textOf(v.parameter(c, "workspaceResourceId"))
+	switch into := textAt(insights.Properties(), "WorkspaceResourceId"); {
+	case given != "" && len(workspaces) > 0:
+		c.complain("Microsoft.OperationalInsights/workspaces: made although one is given")
+	case given != "" && into != given, given == "" && (len(workspaces) != 1 || into != workspaces[0].ID):
+		c.complain("Microsoft.Insights/components: WorkspaceResourceId is %s", into)
+	}
+	email := textOf(v.parameter(c, "alertEmail"))
+	groups := deployed(d, "Microsoft.Insights/actionGroups")
+	if (email != "") != (len(groups) == 1) {
+		c.complain("Microsoft.Insights/actionGroups: there are %d for %q", len(groups), email)
+	}
+	for _, x := range groups {
+		if to := textAt(x.Properties(), "emailReceivers", 0, "emailAddress"); to != email {
+			c.complain("Microsoft.Insights/actionGroups: tells %q, not alertEmail", to)
+		}
+	}
+	rules := deployed(d, "Microsoft.Insights/scheduledQueryRules")
+	if len(rules) == 0 {
+		c.complain("Microsoft.Insights/scheduledQueryRules: there is none")
+	}
+	for _, x := range rules {
+		actions, _ := at(x.Properties(), "actions", "actionGroups").(list)
+		if len(actions) != len(groups) || len(groups) == 1 && actions[0] != groups[0].ID {
+			c.complain("Microsoft.Insights/scheduledQueryRules: %s tells %v", lastName(x), actions)
+		}
+		if at(x.Properties(), "scopes", 0) != insights.ID {
+			c.complain("Microsoft.Insights/scheduledQueryRules: %s looks elsewhere than at the component", lastName(x))
+		}
+		c.demand(x, demand{"enabled", true}, demand{"autoMitigate", true})
+	}
+}

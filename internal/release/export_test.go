@@ -1,0 +1,4 @@
+package release
+
+// PAE is compared with the specification's own example.
+var PAE = pae

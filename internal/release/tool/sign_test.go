@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// makeKey returns a private key's file and its public half.
+func makeKey(t *testing.T) (file, pub string) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "release.pem")
+	var out bytes.Buffer
+	if err := (&keygen{File: file}).Run(&out); err != nil {
+		t.Fatal(err)
+	}
+	return file, strings.TrimSpace(out.String())
+}
+
+// makePackage packs what looks like a package.
+func makePackage(t *testing.T, program string) string {
+	t.Helper()
+	source := write(t, "source", program, 0o644, epoch)
+	out := filepath.Join(t.TempDir(), "package.zip")
+	if err := pack(out, []item{{"handler", source, 0o755}, {"host.json", source, 0o644}, {"pull/function.json", source, 0o644}}); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestSignAndVerify(t *testing.T) {
+	old, oldPublic := makeKey(t)
+	young, youngPublic := makeKey(t)
+	_, foreign := makeKey(t)
+	pkg := makePackage(t, "program")
+	var manifest bytes.Buffer
+	c := sign{Version: "1.4.0", Minimum: "1.0.0", URL: "https://releases.example/p.zip", Released: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC),
+		Package: pkg, Keys: []string{old, young}}
+	if err := c.Run(&manifest); err != nil {
+		t.Fatal(err)
+	}
+	var pub bytes.Buffer
+	if err := (&public{Keys: c.Keys}).Run(&pub); err != nil || strings.TrimSpace(pub.String()) != oldPublic+","+youngPublic {
+		t.Errorf("public keys %q (%v), want %s and %s", pub.String(), err, oldPublic, youngPublic)
+	}
+	file := write(t, "manifest.json", manifest.String(), 0o644, epoch)
+	for name, v := range map[string]struct {
+		verify
+		want string // in the error
+	}{
+		"by the old key":  {verify{Keys: oldPublic, Package: pkg}, ""},
+		"by the new key":  {verify{Keys: youngPublic, Package: pkg}, ""},
+		"no package":      {verify{Keys: oldPublic}, ""},
+		"another package": {verify{Keys: oldPublic, Package: makePackage(t, "evil")}, "sha256 is"},
+		"foreign key":     {verify{Keys: foreign, Package: pkg}, "none of its 2 signatures"},
+		"no key":          {verify{Keys: ","}, "--keys: key 1 of 2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var said bytes.Buffer
+			v.Manifest = file
+			err := v.Run(&said)
+			if v.want == "" && (err != nil || !strings.Contains(said.String(), "released        2026-11-22T00:00:00Z")) {
+				t.Errorf("%v; it said %s", err, said.String())
+			}
+			if v.want != "" && (err == nil || !strings.Contains(err.Error(), v.want) || said.Len() > 0) {
+				t.Errorf("%v; it said %q; want an error with %q", err, said.String(), v.want)
+			}
+		})
+	}
+	c.Package = filepath.Join(t.TempDir(), "self-hosting.zip")
+	if err := pack(c.Package, []item{{"azcollector", pkg, 0o755}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Run(&manifest); err == nil || !strings.Contains(err.Error(), "needs handler and host.json") {
+		t.Errorf("signed what is no package: %v", err)
+	}
+}
+
+func TestPrivateKeys(t *testing.T) {
+	good, _ := makeKey(t)
+	text, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		text string
+		mode fs.FileMode
+		want string // in the error
+	}{
+		"as it was made":     {string(text), 0o600, ""},
+		"read-only":          {string(text), 0o400, ""},
+		"the group reads it": {string(text), 0o640, "mode 0640"},
+		"others read it":     {string(text), 0o604, "mode 0604"},
+		"others write it":    {string(text), 0o602, "mode 0602"},
+		"another algorithm":  {string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), 0o600, "Ed25519 key"},
+		"another PEM file":   {strings.ReplaceAll(string(text), "PRIVATE", "PUBLIC"), 0o600, "PKCS#8 PEM"},
+		"broken":             {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", 0o600, "PKCS#8 PEM"},
+		"empty":              {"", 0o600, "PKCS#8 PEM"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := readKey(write(t, "key.pem", c.text, c.mode, epoch))
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want an error with %q", err, c.want)
+			}
+		})
+	}
+	if err := (&keygen{File: good}).Run(&bytes.Buffer{}); err == nil {
+		t.Error("wrote a new key over an old one")
+	}
+}
