@@ -103,6 +103,9 @@ func (c *court) judgeHome() {
 	if newest := numbered.FindStringSubmatch(c.changelog); newest != nil && newest[1] != version {
 		c.complain("CHANGELOG.md: the newest version is %s, the template deploys %s", newest[1], version)
 	}
+	if shown := textAt(c.example, "parameters", "packageUri", "value"); shown != parts[0] {
+		c.complain("example: packageUri is %q, not the template's default", shown)
+	}
 	button := buttonLink.FindStringSubmatch(c.readme)
 	if button == nil {
 		c.complain("README.md: has no button that deploys the template with its form")

@@ -13,7 +13,10 @@ import (
 // without, each way to prove who it is, and what costs or opens something.
 var asked = []string{"appName", "location", "appTenantId", "appClientId", "appClientSecret", "appClientCertificate",
 	"useManagedIdentityCredential", "o365ContentStreams", "appAlAccessKeyId", "appAlSecretKey", "hostingPlan",
-	"maximumInstanceCount", "publicUrl", "restrictWebhookToMicrosoft", "selfUpdate", "alertEmail", "keepSecrets"}
+	"maximumInstanceCount", "publicUrl", "restrictWebhookToMicrosoft", "storagePublicNetworkAccess", "vaultPublicNetworkAccess",
+	"selfUpdate", "alertEmail",
+	// Taking over, and deploying again.
+	"o365Lookback", "o365Subscriptions", "collectorHostId", "collectorSourceId", "keepSecrets", "recoverVault"}
 
 // identifiers are the parameters that hold a GUID.
 var identifiers = []string{"appTenantId", "appClientId"}
@@ -47,6 +50,9 @@ func (c *court) judgeForm() {
 		default:
 			from := c.inputsOf(inputs, "output "+name, textOf(outputs[name]))
 			c.judgeOutput(name, from)
+			if name == "appTenantId" && len(from) == 1 {
+				c.judgeTenant(from[0])
+			}
 			if handedOn.MatchString(textOf(outputs[name])) && len(from) == 1 {
 				c.judgeChoices(name, from[0])
 			}
@@ -70,6 +76,8 @@ func (c *court) judgeForm() {
 			c.complain("form: %s is asked for and not used", path)
 		}
 	}
+	c.judgeExpressions(inputs)
+	c.judgeUnasked(outputs)
 	if !slices.ContainsFunc(slices.Collect(maps.Values(inputs)), explainsSelfUpdate) {
 		c.complain("form: no InfoBox says what self-update means for the security of the site")
 	}
@@ -104,11 +112,8 @@ func (c *court) inputs() map[string]*input {
 
 // inputsOf finds the fields that an expression reads.
 func (c *court) inputsOf(inputs map[string]*input, place, text string) (read []*input) {
-	for _, parts := range element.FindAllStringSubmatch(text, -1) {
-		path := "basics/" + parts[1]
-		if parts[1] == "" {
-			path = "steps/" + parts[2] + "/" + parts[3]
-		}
+	for _, name := range element.FindAllString(text, -1) {
+		path := fieldPath(name)
 		if inputs[path] == nil {
 			c.complain("form: %s reads %s, which is not there", place, path)
 			continue

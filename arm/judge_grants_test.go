@@ -22,7 +22,7 @@ func (c *court) judgeGrants(d *armtemplate.Deployment, v variant) {
 	if updates && v.flex(c) {
 		maps.Copy(due, withSelfUpdateOnFlex)
 	}
-	for _, x := range deployed(d, "Microsoft.Authorization/roleAssignments") {
+	for _, x := range deployed(d, assignments) {
 		g := c.grant(d, x)
 		if _, right := due[g]; !right {
 			c.complain("role assignment: %s must not have %s on %s (self-update: %v)", g.who, g.role, g.on, updates)
@@ -71,11 +71,17 @@ func (c *court) part(d *armtemplate.Deployment, x *armtemplate.Resource) string 
 		return "site"
 	case "Microsoft.Storage/storageAccounts":
 		settings, _ := appSettings(d)
-		site := theOne(d, "Microsoft.Web/sites", "")
-		switch {
-		case strings.HasPrefix(textOf(settings["AzureWebJobsStorage__blobServiceUri"]), "https://"+x.Name+".blob."):
+		if strings.HasPrefix(textOf(settings["AzureWebJobsStorage__blobServiceUri"]), "https://"+x.Name+".blob.") {
 			return "state"
-		case site != nil && strings.HasPrefix(textAt(site.Properties(), "functionAppConfig", "deployment", "storage", "value"), "https://"+x.Name+".blob."):
+		}
+	case "Microsoft.Storage/storageAccounts/blobServices/containers":
+		site := theOne(d, "Microsoft.Web/sites", "")
+		account, _, _ := strings.Cut(x.Name, "/")
+		if site == nil {
+			break
+		}
+		into := textAt(site.Properties(), "functionAppConfig", "deployment", "storage", "value")
+		if strings.HasPrefix(into, "https://"+account+".blob.") && strings.HasSuffix(into, "/"+lastName(x)) {
 			return "package"
 		}
 	}

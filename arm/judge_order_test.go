@@ -77,7 +77,9 @@ func (c *court) judgeNamed(d *armtemplate.Deployment, v variant) {
 			texts(x.Body, check(x.Type))
 		}
 	}
-	texts(d.Outputs, check("outputs"))
+	outputs := maps.Clone(d.Outputs)
+	delete(outputs, selfUpdateIDs) // judgeSelfUpdateIDs
+	texts(outputs, check("outputs"))
 }
 
 // texts visits all strings in v, and all names: identities are assigned by name.
@@ -121,6 +123,7 @@ func (c *court) judgeOrder(d *armtemplate.Deployment) {
 		}
 	}
 	c.judgeAccess(d)
+	c.judgeTurns(d)
 }
 
 func lastName(x *armtemplate.Resource) string { return x.Name[strings.LastIndex(x.Name, "/")+1:] }
@@ -141,7 +144,7 @@ func (c *court) judgeAccess(d *armtemplate.Deployment) {
 	if site == nil {
 		return
 	}
-	for _, x := range deployed(d, "Microsoft.Authorization/roleAssignments") {
+	for _, x := range deployed(d, assignments) {
 		if x.Scope != site.ID && !d.Waits(site, x) {
 			c.complain("Microsoft.Web/sites: does not wait for %s", describe(x))
 		}
@@ -151,4 +154,41 @@ func (c *court) judgeAccess(d *armtemplate.Deployment) {
 			c.complain("Microsoft.Web/sites: does not wait for the package's container")
 		}
 	}
+}
+
+// judgeTurns wants what is done to the site to be done in turn, the code last: each
+// of these operations may restart the site, and a deployment under way with it.
+func (c *court) judgeTurns(d *armtemplate.Deployment) {
+	site := theOne(d, "Microsoft.Web/sites", "")
+	if site == nil {
+		return
+	}
+	var operations []*armtemplate.Resource
+	for _, x := range d.Resources {
+		if x.Enabled && strings.HasPrefix(x.ID, site.ID+"/") {
+			operations = append(operations, x)
+		}
+	}
+	for i, x := range operations {
+		for _, y := range operations[:i] {
+			if !d.Waits(x, y) && !d.Waits(y, x) {
+				c.complain("Microsoft.Web/sites: %s runs beside %s", kindOf(x), kindOf(y))
+			}
+		}
+		if x.Type == "Microsoft.Web/sites/extensions" {
+			for _, y := range operations {
+				if x != y && d.Waits(y, x) {
+					c.complain("Microsoft.Web/sites: %s comes after the code", kindOf(y))
+				}
+			}
+		}
+	}
+}
+
+// kindOf is the type, and the name where it is no GUID.
+func kindOf(x *armtemplate.Resource) string {
+	if x.Type == assignments {
+		return x.Type
+	}
+	return x.Type + "/" + lastName(x)
 }

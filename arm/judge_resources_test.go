@@ -1,7 +1,10 @@
 package arm_test
 
 import (
+	"regexp"
 	"strings"
+
+	"github.com/google/go-cmp/cmp"
 
 	"azcollector/internal/armtemplate"
 )
@@ -37,8 +40,8 @@ func (c *court) judgeStorage(d *armtemplate.Deployment, v variant) {
 	access := v.parameter(c, "storagePublicNetworkAccess")
 	for _, x := range accounts {
 		c.demand(x, demand{"allowSharedKeyAccess", false}, demand{"minimumTlsVersion", "TLS1_2"}, demand{"allowBlobPublicAccess", false},
-			demand{"supportsHttpsTrafficOnly", true}, demand{"defaultToOAuthAuthentication", true}, demand{"publicNetworkAccess", access})
-		c.judgeName(x, 3, 24)
+			demand{"supportsHttpsTrafficOnly", true}, demand{"defaultToOAuthAuthentication", true})
+		c.judgeOpenness(x, access)
 	}
 	for _, x := range deployed(d, "Microsoft.Storage/storageAccounts/blobServices/containers") {
 		c.demand(x, demand{"publicAccess", "None"})
@@ -52,23 +55,25 @@ func (c *court) judgeStorage(d *armtemplate.Deployment, v variant) {
 	}
 }
 
-// judgeName checks a length that Azure enforces ("Naming rules and restrictions for
-// Azure resources"): a name that is too long fails an hour into somebody's evening.
-func (c *court) judgeName(x *armtemplate.Resource, least, most int) {
-	if n := len(lastName(x)); n < least || n > most {
-		c.complain("%s: the name %s has %d characters, must have %d to %d", x.Type, lastName(x), n, least, most)
+// judgeOpenness: closed is closed in both places that Azure has for it.
+func (c *court) judgeOpenness(x *armtemplate.Resource, access any) {
+	action := "Allow"
+	if access == "Disabled" {
+		action = "Deny"
 	}
+	c.demand(x, demand{"publicNetworkAccess", access}, demand{"networkAcls.defaultAction", action})
 }
 
-func (c *court) judgeVault(d *armtemplate.Deployment) {
+func (c *court) judgeVault(d *armtemplate.Deployment, v variant) {
 	vaults := deployed(d, "Microsoft.KeyVault/vaults")
 	if len(vaults) != 1 {
 		c.complain("Microsoft.KeyVault/vaults: there are %d, must be 1", len(vaults))
 	}
 	for _, x := range vaults {
 		c.demand(x, demand{"enableRbacAuthorization", true}, demand{"enableSoftDelete", true},
-			demand{"enablePurgeProtection", true}, demand{"tenantId", tenantID}, demand{"enabledForTemplateDeployment", false})
-		c.judgeName(x, 3, 24)
+			demand{"enablePurgeProtection", true}, demand{"tenantId", tenantID}, demand{"enabledForTemplateDeployment", false},
+			demand{"enabledForDeployment", nil}, demand{"enabledForDiskEncryption", nil})
+		c.judgeOpenness(x, v.parameter(c, "vaultPublicNetworkAccess"))
 	}
 }
 
@@ -82,6 +87,9 @@ func (c *court) judgeMonitoring(d *armtemplate.Deployment, v variant) {
 	}
 	c.demand(insights, demand{"DisableLocalAuth", true})
 	workspaces := deployed(d, "Microsoft.OperationalInsights/workspaces")
+	for _, x := range workspaces {
+		c.demand(x, demand{"features.disableLocalAuth", true})
+	}
 	given := textOf(v.parameter(c, "workspaceResourceId"))
 	switch into := textAt(insights.Properties(), "WorkspaceResourceId"); {
 	case given != "" && len(workspaces) > 0:
@@ -112,5 +120,26 @@ func (c *court) judgeMonitoring(d *armtemplate.Deployment, v variant) {
 			c.complain("Microsoft.Insights/scheduledQueryRules: %s looks elsewhere than at the component", lastName(x))
 		}
 		c.demand(x, demand{"enabled", true}, demand{"autoMitigate", true})
+		c.judgeSplit(x)
+	}
+}
+
+// perValue finds by what the last summarize of a query makes its rows.
+var perValue = regexp.MustCompile(`^summarize [^|]*? by ([a-z_]+)`)
+
+// judgeSplit wants a query with a row for each of something to be an alert for each:
+// taken together, the second would hide behind the first. (Dimension of
+// scheduledQueryRules 2021-08-01: name, operator Include or Exclude, values.)
+func (c *court) judgeSplit(x *armtemplate.Resource) {
+	condition := at(x.Properties(), "criteria", "allOf", 0)
+	want := list{}
+	query := textAt(condition, "query")
+	if last := strings.LastIndex(query, "summarize"); last >= 0 {
+		if by := perValue.FindStringSubmatch(query[last:]); by != nil {
+			want = list{object{"name": by[1], "operator": "Include", "values": list{"*"}}}
+		}
+	}
+	if got := at(condition, "dimensions"); !cmp.Equal(got, any(want)) {
+		c.complain("Microsoft.Insights/scheduledQueryRules: %s has dimensions %v, must have %v", lastName(x), got, want)
 	}
 }

@@ -101,9 +101,12 @@ func (c *court) judgeFlex(d *armtemplate.Deployment, site *armtemplate.Resource,
 		demand{"functionAppConfig.scaleAndConcurrency.instanceMemoryMB", v.parameter(c, "instanceMemoryMB")},
 		demand{"functionAppConfig.scaleAndConcurrency.triggers.http.perInstanceConcurrency", v.parameter(c, "httpConcurrencyPerInstance")},
 		// Not for Flex Consumption; null is the same as not there.
-		demand{"siteConfig.linuxFxVersion", nil}, demand{"siteConfig.alwaysOn", nil}, demand{"siteConfig.ftpsState", nil},
+		demand{"reserved", nil}, demand{"siteConfig.linuxFxVersion", nil}, demand{"siteConfig.alwaysOn", nil}, demand{"siteConfig.ftpsState", nil},
 		demand{"siteConfig.functionAppScaleLimit", nil}, demand{"siteConfig.minimumElasticInstanceCount", nil})
 	c.judgePlan(d, site, "FlexConsumption", "FC1")
+	if plan := theOne(d, "Microsoft.Web/serverfarms", ""); plan != nil {
+		c.demand(plan, demand{"maximumElasticWorkerCount", nil})
+	}
 	deploy := theOne(d, identities, "-deploy")
 	if got := textAt(site.Properties(), "functionAppConfig", "deployment", "storage", "authentication", "userAssignedIdentityResourceId"); deploy == nil || got != deploy.ID {
 		c.complain("Microsoft.Web/sites: the package is not fetched as the deploy identity")
@@ -118,8 +121,8 @@ func (c *court) judgeFlex(d *armtemplate.Deployment, site *armtemplate.Resource,
 
 // judgePremium: Elastic Premium has its limits in other places.
 func (c *court) judgePremium(d *armtemplate.Deployment, site *armtemplate.Resource, v variant) {
-	c.demand(site, demand{"functionAppConfig", nil}, demand{"siteConfig.ftpsState", "Disabled"},
-		demand{"siteConfig.linuxFxVersion", ""}, demand{"reserved", true})
+	c.demand(site, demand{"reserved", true}, demand{"functionAppConfig", nil}, demand{"siteConfig.ftpsState", "Disabled"}, // Linux
+		demand{"siteConfig.linuxFxVersion", ""})
 	c.judgePlan(d, site, "ElasticPremium", v.parameter(c, "premiumSku"))
 	wanted, _ := v.parameter(c, "maximumInstanceCount").(int64)
 	for _, limit := range []any{at(site.Properties(), "siteConfig", "functionAppScaleLimit"),

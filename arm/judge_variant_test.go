@@ -25,12 +25,15 @@ func (c *court) judgeVariant(t *testing.T, v variant) {
 	c.judgeOrder(d)
 	c.judgeGrants(d, v)
 	c.judgeStorage(d, v)
-	c.judgeVault(d)
+	c.judgeVault(d, v)
 	c.judgeMonitoring(d, v)
 	c.judgeSite(d, v)
 	c.judgeSettings(d, v)
 	c.judgePackage(d, v)
 	c.judgeOutputs(d, v)
+	c.judgeSeal(d)
+	c.judgeSelfUpdateIDs(d)
+	c.judgeLengths(d)
 	env := c.environment(d, v)
 	for _, complaint := range refused(t, env) {
 		if !slices.Contains(v.refused, complaint) && !strings.HasSuffix(complaint, "is set but not used yet") {
@@ -84,6 +87,14 @@ func (c *court) judgeSettings(d *armtemplate.Deployment, v variant) {
 	if site := theOne(d, "Microsoft.Web/sites", ""); site != nil && at(site.Properties(), "siteConfig", "appSettings") != nil {
 		c.complain("app settings: stand in siteConfig as well; one of the two replaces the other")
 	}
+	further, _ := v.parameter(c, "additionalAppSettings").(object)
+	for name, value := range further { // those of the template win
+		if _, ours := at(c.template, "variables", "settings", name).(string); !ours && settings[name] != value {
+			c.complain("app setting %s: additionalAppSettings gives %v, and it is %v", name, value, settings[name])
+		} else if ours && settings[name] == value {
+			c.complain("app setting %s: additionalAppSettings wins over the template's own", name)
+		}
+	}
 	folded := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		if folded[strings.ToLower(name)] {
@@ -93,7 +104,7 @@ func (c *court) judgeSettings(d *armtemplate.Deployment, v variant) {
 		function := disabledFunction.FindStringSubmatch(name)
 		known, ofPlatform := platform[name]
 		switch {
-		case slices.ContainsFunc(c.settings, func(s setting) bool { return s.name == name }):
+		case slices.ContainsFunc(c.settings, func(s setting) bool { return s.name == name }), further[name] != nil:
 		case ofPlatform && known.premiumOnly && v.flex(c):
 			c.complain("app setting %s: must not stand on Flex Consumption: %s", name, known.why)
 		case ofPlatform:
@@ -152,7 +163,8 @@ func (c *court) judgePackage(d *armtemplate.Deployment, v variant) {
 		return
 	case v.flex(c):
 		uri = textAt(deploy.Properties(), "packageUri")
-		for _, x := range append(deployed(d, "Microsoft.Authorization/roleAssignments"), config) {
+		c.demand(deploy, demand{"remoteBuild", false})
+		for _, x := range append(deployed(d, assignments), config) {
 			if x != nil && !d.Waits(deploy, x) {
 				c.complain("package: onedeploy does not wait for %s", describe(x))
 			}

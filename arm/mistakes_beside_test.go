@@ -33,7 +33,7 @@ var mistakesBeside = []mistake{
 		e.add(e.in(e.form, "parameters", "outputs"), "Repository URL", "x")
 	}},
 	{name: "form forgets a parameter", want: "form: nothing is asked for parameter appTenantId",
-		spoil: func(e editor) { e.remove(e.in(e.form, "parameters", "outputs"), "appTenantId") }, follows: "tenantId is asked for and not used"},
+		spoil: func(e editor) { e.remove(e.in(e.form, "parameters", "outputs"), "appTenantId") }, follows: "tenantId is asked for and not used", alsoFollows: "the first text does not say so"},
 	{name: "form reads a field that is not there", want: "form: output alertEmail reads steps/monitoring/mail",
 		spoil: func(e editor) {
 			e.put(e.in(e.form, "parameters", "outputs"), "alertEmail", "[steps('monitoring').mail]")
@@ -51,7 +51,7 @@ var mistakesBeside = []mistake{
 		outputs := e.in(e.form, "parameters", "outputs")
 		e.put(outputs, "premiumSku", "[steps('hosting').sku]")
 		e.put(e.in(e.field("hosting", "sku"), "constraints", "allowedValues", 2), "value", "EP4")
-	}},
+	}, follows: "may be hidden, without coalesce"},
 	{name: "self-update unexplained", want: "form: no InfoBox says what self-update means", spoil: func(e editor) {
 		e.put(e.in(e.field("updates", "meaning"), "options"), "text", "It is very convenient.")
 	}},
@@ -71,7 +71,7 @@ var mistakesBeside = []mistake{
 	{name: "template of another version", want: "CHANGELOG.md: the newest version is 0.1.0, the template deploys 0.2.0", spoil: func(e editor) {
 		e.replace(e.parameter("packageUri"), "defaultValue", "0.1.0", "0.2.0")
 		e.changelog = "## [0.1.0] - 2026-11-22\n"
-	}, follows: "README.md: the button leads to"},
+	}, follows: "README.md: the button leads to", alsoFollows: "example: packageUri is"},
 	{name: "no button", want: "README.md: has no button", spoil: func(e editor) { e.readme = "# azcollector\n" }},
 	{name: "button of another release", want: "README.md: the button leads to", spoil: func(e editor) {
 		e.readme = "https://portal.azure.com/#create/Microsoft.Template/uri/https%3A%2F%2Fx.example%2Fazuredeploy.json" +

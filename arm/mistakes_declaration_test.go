@@ -8,7 +8,7 @@ var mistakesOfDeclaration = []mistake{
 	{name: "section that nobody knows", want: "template: output: not a name", spoil: func(e editor) { e.add(e.template, "output", object{}) }},
 	{name: "unused parameter", want: "parameters.spare: nothing uses it", spoil: func(e editor) {
 		e.add(e.in(e.template, "parameters"), "spare", object{"type": "string", "defaultValue": "", "metadata": object{"description": "Spare."}})
-	}},
+	}, follows: "form: spare is not asked for"},
 	{name: "unused variable", want: "variables.spare: nothing uses it", spoil: func(e editor) { e.add(e.variables(), "spare", "[resourceGroup().id]") }},
 	{name: "no description", want: "parameters.sink: has no description", spoil: func(e editor) { e.remove(e.parameter("sink"), "metadata") }},
 	{name: "no default", want: "parameters.jsonlPath: has no default",
@@ -29,7 +29,7 @@ var mistakesOfDeclaration = []mistake{
 	{name: "parameter for what is decided", want: "parameters.appResourceGroup: APP_RESOURCE_GROUP is decided otherwise", spoil: func(e editor) {
 		e.add(e.in(e.template, "parameters"), "appResourceGroup", object{"type": "string", "defaultValue": "", "metadata": object{"description": "Wrong."}})
 		e.put(e.settings(), "APP_RESOURCE_GROUP", "[if(empty(parameters('appResourceGroup')), resourceGroup().name, parameters('appResourceGroup'))]")
-	}},
+	}, follows: "form: appResourceGroup is not asked for"},
 	{name: "misspelt app setting", want: "app setting DEFLATE_LEVL: neither", spoil: func(e editor) {
 		e.add(e.settings(), "DEFLATE_LEVL", e.settings()["DEFLATE_LEVEL"])
 		e.remove(e.settings(), "DEFLATE_LEVEL")

@@ -32,7 +32,8 @@ var mistakesOfResources = []mistake{
 	}, follows: "does not wait for Microsoft.ManagedIdentity", alsoFollows: "does not wait for Microsoft.Storage"},
 	{name: "site before its container", want: "does not wait for the package's container", spoil: func(e editor) {
 		e.drop(e.resource("Microsoft.Web/sites", 0), "dependsOn", "packageContainerId")
-	}, follows: "variables.packageContainerId: nothing uses it"},
+		e.drop(e.resource("Microsoft.Authorization/roleAssignments", 0), "dependsOn", "packageContainerId")
+	}, follows: "Microsoft.Authorization/roleAssignments", alsoFollows: "does not wait for Microsoft.Storage/storageAccounts"},
 	{name: "settings before the secrets", want: "Microsoft.Web/sites/config appsettings: does not wait for Microsoft.KeyVault/vaults/secrets", spoil: func(e editor) {
 		e.drop(e.resource("Microsoft.Web/sites/config", 0), "dependsOn", "secrets")
 	}},
@@ -50,10 +51,10 @@ var mistakesOfResources = []mistake{
 	}},
 	{name: "code before its roles", want: "onedeploy does not wait for Microsoft.Authorization/roleAssignments", in: []string{"self-update"}, spoil: func(e editor) {
 		e.drop(e.resource("Microsoft.Web/sites/extensions", 0), "dependsOn", "extensionResourceId")
-	}},
+	}, follows: "onedeploy runs beside"},
 	{name: "code before its settings", want: "onedeploy does not wait for Microsoft.Web/sites/config", spoil: func(e editor) {
 		e.drop(e.resource("Microsoft.Web/sites/extensions", 0), "dependsOn", "appsettings")
-	}},
+	}, follows: "onedeploy runs beside", alsoFollows: "does not wait for Microsoft.Web/sites"},
 
 	{name: "unknown role", want: "role assignment: run must not have an unknown role", spoil: func(e editor) {
 		e.put(e.in(e.template, "variables", "roles"), "storageTableDataContributor", "b24988ac-6180-42a0-ab88-20f7382dd24c")
@@ -69,15 +70,11 @@ var mistakesOfResources = []mistake{
 	}},
 	{name: "write access to the package without self-update", want: "role assignment: run must not have Storage Blob Data Contributor on package (self-update: false)",
 		spoil: func(e editor) {
-			for _, v := range e.variables()["grants"].(list) {
-				if o, ok := v.(object); ok && o["when"] == "[and(variables('flex'), parameters('selfUpdate'))]" {
-					e.put(o, "when", "[variables('flex')]")
-				}
-			}
-		}},
+			e.put(e.in(e.template, "variables", "packageUpdater"), "when", "[variables('flex')]")
+		}, follows: "outputs.selfUpdateAssignmentIds: is"},
 	{name: "its own site without self-update", want: "role assignment: run must not have Website Contributor on site (self-update: false)", spoil: func(e editor) {
 		e.put(e.resource("Microsoft.Authorization/roleAssignments", 1), "condition", true)
-	}},
+	}, follows: "outputs.selfUpdateAssignmentIds: is"},
 	{name: "role on the wrong resource", want: "run must not have Storage Table Data Contributor on vault", spoil: func(e editor) {
 		e.put(e.in(e.template, "variables", "grants", 2), "scope", "[format('Microsoft.KeyVault/vaults/{0}', variables('vaultName'))]")
 	}, follows: "run lacks Storage Table Data Contributor"},
@@ -168,7 +165,7 @@ var mistakesOfResources = []mistake{
 		follows: "parameters.packageUri: the default is no release's package"},
 	{name: "package of two versions", want: "is no https address that carries its version", spoil: func(e editor) {
 		e.replace(e.parameter("packageUri"), "defaultValue", "/azcollector_", "/azcollector_9.")
-	}},
+	}, follows: "example: packageUri is"},
 	{name: "webhook's address is not the function's", want: "outputs.webhookAddress: is", spoil: func(e editor) {
 		e.replace(e.in(e.template, "outputs", "webhookAddress"), "value", "/api/o365/webhook", "/api/webhook")
 	}},

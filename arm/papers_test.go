@@ -143,6 +143,7 @@ func judge(t *testing.T, p *papers, variants map[string]variant) []string {
 	c.judgeExample()
 	c.judgeWorkbook()
 	c.judgeHome()
+	c.judgeNames()
 	for _, v := range variants {
 		c.judgeVariant(t, v)
 	}

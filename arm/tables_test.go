@@ -78,6 +78,29 @@ var apiVersions = map[string]struct{ version, source string }{
 	"Microsoft.Web/sites/extensions":                            {"2025-03-01", "polymind-inc/acmebot, deploy/azuredeploy.bicep (onedeploy)"},
 }
 
+// nameLimits are the lengths that names may have. (learn.microsoft.com, "Naming rules
+// and restrictions for Azure resources"; the names of workbooks and assignments are
+// GUIDs.)
+var nameLimits = map[string]struct{ least, most int }{
+	"Microsoft.ManagedIdentity/userAssignedIdentities":          {3, 128},
+	"Microsoft.Storage/storageAccounts":                         {3, 24},
+	"Microsoft.Storage/storageAccounts/blobServices/containers": {3, 63},
+	"Microsoft.KeyVault/vaults":                                 {3, 24},
+	"Microsoft.KeyVault/vaults/secrets":                         {1, 127},
+	"Microsoft.OperationalInsights/workspaces":                  {4, 63},
+	"Microsoft.Insights/components":                             {1, 260},
+	"Microsoft.Insights/workbooks":                              {36, 36},
+	"Microsoft.Insights/actionGroups":                           {1, 260},
+	"Microsoft.Insights/scheduledQueryRules":                    {1, 260},
+	"Microsoft.Authorization/roleAssignments":                   {36, 36},
+	"Microsoft.Web/serverfarms":                                 {1, 60},
+	"Microsoft.Web/sites":                                       {2, 60},
+	"Microsoft.Resources/deployments":                           {1, 64},
+}
+
+// fixedNames are types whose names are not ours to choose.
+var fixedNames = []string{"Microsoft.Web/sites/config", "Microsoft.Web/sites/basicPublishingCredentialsPolicies", "Microsoft.Web/sites/extensions"}
+
 // A grant is one that the template may make, by the names below.
 type grant struct{ who, role, on string }
 

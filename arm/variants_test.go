@@ -104,7 +104,8 @@ func variants(t *testing.T) map[string]variant {
 		"own address":          {given: with(byIdentity, "publicUrl", "https://logs.example.com")},
 		"jsonl":                {given: object{"appTenantId": tenantID, "appClientId": clientID, "useManagedIdentityCredential": true, "sink": "jsonl", "jsonlPath": "/tmp/records.jsonl"}},
 		"kept secrets":         {given: object{"appTenantId": tenantID, "appClientId": clientID, "keepSecrets": list{"APP_CLIENT_SECRET", "APP_AL_ACCESS_KEY_ID", "APP_AL_SECRET_KEY"}}},
-		"locked down":          {given: with(byIdentity, "storagePublicNetworkAccess", "Disabled", "subnetResourceId", subnet, "workspaceResourceId", workspace, "alertEmail", "soc@example.com")},
+		"locked down":          {given: with(byIdentity, "storagePublicNetworkAccess", "Disabled", "vaultPublicNetworkAccess", "Disabled", "subnetResourceId", subnet, "workspaceResourceId", workspace, "alertEmail", "soc@example.com")},
+		"longest name":         {given: with(updating, "appName", strings.Repeat("Name-", 10)+"52", "alertEmail", "soc@example.com")},
 		"every secret":         {given: with(bySecret, "o365WebhookAuthId", "printable-and-long", "configUrl", "https://config.example/x", "updateManifestUrl", "https://releases.example/m")},
 		"government":           {cloud: "AzureUSGovernment", given: with(byIdentity, "azureCloud", "gcchigh")},
 		// Where the suffix of vaults has no dot: see armtemplate.
@@ -114,6 +115,7 @@ func variants(t *testing.T) map[string]variant {
 		"earlier, generation 1": {given: parameterFile(t, "testdata/incumbent_1.parameters.json")},
 		"earlier, generation 2": {given: parameterFile(t, "testdata/incumbent_2.parameters.json")},
 		"the example":           {given: parameterFile(t, "azuredeploy.parameters.example.json")},
+		"further settings":      {given: with(byIdentity, "additionalAppSettings", object{"HTTPS_PROXY": "http://proxy.example:3128", "SINK": "jsonl"})},
 		"nothing given": {refused: []string{
 			"APP_CLIENT_ID: missing; set the application (client) id, a GUID",
 			"APP_CLIENT_SECRET: missing; set it, or APP_CLIENT_CERTIFICATE, or APP_FEDERATED_IDENTITY",

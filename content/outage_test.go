@@ -47,7 +47,7 @@ func newSite(t *testing.T, store collect.Store, sole bool) *site {
 	s.collector = &collect.Collector{
 		Ledger: s.ledger, Source: several, Concurrency: 16,
 		Delivery: &collect.Delivery{Sink: s.sink(), Seen: &collect.Seen{Store: store, Shared: !sole}, Store: store},
-		Report:   func(collect.Content, time.Duration, error) {},
+		Report:   func(context.Context, collect.Content, time.Duration, error) {},
 	}
 	return s
 }
@@ -78,7 +78,7 @@ func (s *site) traffic(t *testing.T) (n int) {
 		if err != nil {
 			t.Error(err)
 		}
-		s.collector.Submit(claims)
+		s.collector.Submit(t.Context(), claims)
 	}
 	return n
 }

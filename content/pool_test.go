@@ -39,7 +39,7 @@ func house(t *testing.T, dir string, source collect.Source) (*content.Pool, *col
 		Collector: &collect.Collector{
 			Ledger: ledger, Source: source, Concurrency: 2,
 			Delivery: &collect.Delivery{Sink: to, Seen: &collect.Seen{Store: store}, Store: store},
-			Report:   func(collect.Content, time.Duration, error) {},
+			Report:   func(context.Context, collect.Content, time.Duration, error) {},
 		},
 		Report: func(err error) {
 			if err != nil {

@@ -127,7 +127,7 @@ func (p *program) order(ctx context.Context, name string, args []string) int {
 	}
 	log := newLogger(p.stderr, false)
 	prepare(log, s)
-	h, err := openHouse(s, log)
+	h, err := openHouse(s, log, true)
 	if err != nil {
 		return p.fail(exitFailure, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -32,6 +33,11 @@ func TestDeployScript(t *testing.T) {
 			env.Setenv("AZURE", azure)
 			env.Setenv("DEPLOY", filepath.Join(root, "scripts", "deploy"))
 			env.Setenv("DEPLOY_PAUSE", "0")
+			env.Setenv("DEPLOY_LOOKS", "6") // one minute, if a pause were ten seconds
+			env.Setenv("ROOT", root)
+			if err := setGo(env); err != nil {
+				return err
+			}
 			env.Setenv("PACKAGE", "https://packages.test/1.zip")
 			env.Setenv("PATH", filepath.Join(fakes, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
 			state, err := os.ReadFile(filepath.Join(fakes, "state.json"))
@@ -44,6 +50,21 @@ func TestDeployScript(t *testing.T) {
 			return os.WriteFile(filepath.Join(azure, "state.json"), state, 0o600)
 		},
 	})
+}
+
+// setGo lets a script build: with our caches, and for the platform of the package.
+func setGo(env *testscript.Env) error {
+	for _, name := range []string{"GOCACHE", "GOMODCACHE"} {
+		value, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			return err
+		}
+		env.Setenv(name, strings.TrimSpace(string(value)))
+	}
+	for name, value := range map[string]string{"GOOS": "linux", "GOARCH": "amd64", "CGO_ENABLED": "0"} {
+		env.Setenv(name, value)
+	}
+	return nil
 }
 
 // runDeploy is the command `deploy <exit code> [arguments]`.

@@ -64,14 +64,14 @@ func (t *trouble) why() error {
 	return nil
 }
 
-// openHouse puts up the doors. It opens the embedded store; nobody else is asked
-// for anything yet.
-func openHouse(s Settings, log *logrus.Logger) (*house, error) {
+// openHouse puts up the doors, for a command or for good. It opens the embedded store;
+// nobody else is asked for anything yet.
+func openHouse(s Settings, log *logrus.Logger, command bool) (*house, error) {
 	h := &house{
 		settings: s, log: log, sole: !s.Storage.Configured(),
 		http: wire.Client(wire.Options{Connections: 2 * s.Concurrency}),
 	}
-	store, err := openStore(s, h.http)
+	store, err := openStore(s, h.http, command)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (h *house) furnish() (err error) {
 // buildRooms opens the house for work. It asks the state for what the webhook
 // cannot answer without.
 func buildRooms(ctx context.Context, s Settings, log *logrus.Logger) (*rooms, error) {
-	h, err := openHouse(s, log)
+	h, err := openHouse(s, log, false)
 	if err != nil {
 		return nil, err
 	}

@@ -13,8 +13,9 @@ import (
 	"azcollector/internal/state"
 )
 
-// openStore opens the storage account, or the embedded store without one.
-func openStore(s Settings, client *http.Client) (collect.Store, error) {
+// openStore opens the storage account, or the embedded store without one; for a
+// command, see [storageIdentity].
+func openStore(s Settings, client *http.Client, command bool) (collect.Store, error) {
 	if !s.Storage.Configured() {
 		return state.OpenEmbedded(s.StateDir)
 	}
@@ -24,7 +25,7 @@ func openStore(s Settings, client *http.Client) (collect.Store, error) {
 		o.BlobURL = serviceURL(s, s.Storage.BlobServiceURI, "blob")
 		o.QueueURL = serviceURL(s, s.Storage.QueueServiceURI, "queue")
 		var err error
-		if o.Credential, err = storageIdentity(s.Storage.ClientID); err != nil {
+		if o.Credential, err = storageIdentity(s.Storage.ClientID, command); err != nil {
 			return nil, fmt.Errorf("use an identity for AzureWebJobsStorage: %w", err)
 		}
 	}

@@ -23,9 +23,10 @@ const machineEndpoint = "http://169.254.169.254/metadata/identity/oauth2/token"
 
 // storageIdentity proves to the storage account who we are. Where the platform has
 // identities to give (IDENTITY_ENDPOINT, as in Azure Functions), that is the managed
-// one and nobody else. Elsewhere it is the machine's own, and on a workstation
-// whoever is logged in to the Azure CLI.
-func storageIdentity(clientID string) (azcore.TokenCredential, error) {
+// one and nobody else. Elsewhere it is the machine's own, and for a command whoever is
+// logged in to the Azure CLI if the machine has none. A collector never acts as a
+// person: azidentity keeps to whoever answered first, for as long as it runs.
+func storageIdentity(clientID string, command bool) (azcore.TokenCredential, error) {
 	o := &azidentity.ManagedIdentityCredentialOptions{}
 	if clientID != "" {
 		o.ID = azidentity.ClientID(clientID)
@@ -34,11 +35,23 @@ func storageIdentity(clientID string) (azcore.TokenCredential, error) {
 	if os.Getenv("IDENTITY_ENDPOINT") != "" {
 		return quietIdentity{managed, "check that the identity exists and AzureWebJobsStorage__clientId is its client id"}, err
 	}
+	if !command {
+		return unattended(managed, machineEndpoint), err
+	}
 	var machine azcore.TokenCredential
 	if err == nil { // the Cloud Shell has none that is named by its client id
 		machine = managed
 	}
 	return elsewhere(machine, machineEndpoint)
+}
+
+// unattended is the machine's identity and nobody else's. It is waited for longer: if
+// it does not come, the collector does not start.
+func unattended(machine azcore.TokenCredential, endpoint string) azcore.TokenCredential {
+	return quietIdentity{
+		&machineIdentity{TokenCredential: machine, endpoint: endpoint, patience: 10 * probeTime},
+		"in Azure, assign an identity to this machine; elsewhere, set AzureWebJobsStorage to a connection string: only commands act as who is logged in to the Azure CLI",
+	}
 }
 
 func elsewhere(machine azcore.TokenCredential, endpoint string) (azcore.TokenCredential, error) {
@@ -48,7 +61,7 @@ func elsewhere(machine azcore.TokenCredential, endpoint string) (azcore.TokenCre
 	}
 	sources := []azcore.TokenCredential{person}
 	if machine != nil {
-		sources = []azcore.TokenCredential{&machineIdentity{TokenCredential: machine, endpoint: endpoint}, person}
+		sources = []azcore.TokenCredential{&machineIdentity{TokenCredential: machine, endpoint: endpoint, patience: probeTime}, person}
 	}
 	chain, err := azidentity.NewChainedTokenCredential(sources, nil)
 	return quietIdentity{chain, "in Azure, assign the identity to this app or machine; elsewhere, az login as somebody with the roles Storage Table, Queue and Blob Data Contributor on the account"}, err
@@ -59,6 +72,7 @@ func elsewhere(machine azcore.TokenCredential, endpoint string) (azcore.TokenCre
 type machineIdentity struct {
 	azcore.TokenCredential
 	endpoint string
+	patience time.Duration
 	there    atomic.Bool
 }
 
@@ -78,7 +92,7 @@ func (m *machineIdentity) GetToken(ctx context.Context, o policy.TokenRequestOpt
 // probe leaves out the header that each request needs: Azure's endpoint then answers
 // 400, and those that other clouds have at this address do not.
 func (m *machineIdentity) probe(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	ctx, cancel := context.WithTimeout(ctx, m.patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.endpoint, nil)
 	if err != nil {

@@ -95,6 +95,44 @@ func TestStorageIdentityElsewhere(t *testing.T) {
 	}
 }
 
+// A collector acts as its machine or not at all, and looks again when there was no
+// answer once.
+func TestStorageIdentityOfACollector(t *testing.T) {
+	azureCLI(t, true)
+	there := false
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !there {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		w.WriteHeader(http.StatusBadRequest)
+	}))
+	defer s.Close()
+	identity := unattended(machineToken{}, s.URL)
+	if token, err := identity.GetToken(t.Context(), storageScope); err == nil || !strings.Contains(err.Error(), "AzureWebJobsStorage") || collect.VerdictOf(err) != collect.JudgesUs {
+		t.Errorf("token %q, error %v", token.Token, err)
+	}
+	there = true
+	if token, err := identity.GetToken(t.Context(), storageScope); err != nil || token.Token != "of the machine" {
+		t.Errorf("token %q, %v", token.Token, err)
+	}
+}
+
+// Only a command may act as a person.
+func TestStorageIdentityOfCommands(t *testing.T) {
+	t.Setenv("IDENTITY_ENDPOINT", "")
+	for _, command := range []bool{true, false} {
+		identity, err := storageIdentity("", command)
+		quiet, ok := identity.(quietIdentity)
+		if err != nil || !ok {
+			t.Fatalf("command %v: %T, %v", command, identity, err)
+		}
+		if _, chain := quiet.TokenCredential.(*azidentity.ChainedTokenCredential); chain != command {
+			t.Errorf("command %v: %T", command, quiet.TokenCredential)
+		}
+	}
+}
+
 // Where the platform gives identities, nobody else is asked, and the one that is set
 // is the one that is used.
 func TestStorageIdentityInAzure(t *testing.T) {
@@ -110,7 +148,7 @@ func TestStorageIdentityInAzure(t *testing.T) {
 	defer s.Close()
 	t.Setenv("IDENTITY_ENDPOINT", s.URL)
 	t.Setenv("IDENTITY_HEADER", "a header")
-	identity, err := storageIdentity(client)
+	identity, err := storageIdentity(client, true)
 	if err != nil {
 		t.Fatal(err)
 	}

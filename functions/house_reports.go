@@ -16,11 +16,11 @@ import (
 const refusalsLogged = 5
 
 // reportContent logs an attempt at a content, once.
-func (h *house) reportContent(c collect.Content, took time.Duration, err error) {
+func (h *house) reportContent(ctx context.Context, c collect.Content, took time.Duration, err error) {
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("stopped; it is due at once")
 	}
-	log := h.log.WithFields(logrus.Fields{
+	log := h.log.WithContext(ctx).WithFields(logrus.Fields{
 		"component": "content", "type": c.Type, "content": wire.Printable(c.ID), "state": string(c.State),
 		"attempts": c.Attempts, "delivered": c.Delivered, "duplicates": c.Duplicate,
 		"dead": c.Dead, "bytes": c.Bytes, "ms": took.Milliseconds(),

@@ -4,15 +4,11 @@ import (
 	"archive/zip"
 	"bytes"
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/sha256"
-	"crypto/x509"
 	"debug/buildinfo"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"net"
 	"os"
@@ -30,83 +26,38 @@ import (
 	"azcollector/internal/sim"
 )
 
-const packaged = "azcollector_9.8.7_linux_amd64.zip"
+const (
+	packageHome = "https://releases.test/azcollector"
+	packaged    = "azcollector_9.8.7_linux_amd64.zip"
+)
 
-// TestPackage makes the Functions package twice, in different surroundings, and
-// runs what is in it.
+// TestPackage makes a release of a commit, and another one of the same source in other
+// surroundings, and runs what is in it.
 func TestPackage(t *testing.T) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("the Functions package is for linux/amd64")
 	}
 	public, key := releaseKey(t)
-	made := makeRelease(t, "..", key, nil)
-	again := makeRelease(t, copyOfRepository(t), key, []string{
-		"TZ=Asia/Kathmandu", "LC_ALL=C", "SOURCE_DATE_EPOCH=1", "GOFLAGS=-tags=other", "GOAMD64=v3", "GOOS=windows", "CGO_ENABLED=1"})
-	if diff := cmp.Diff(hashes(t, made), hashes(t, again)); diff != "" {
+	committed := copyOfRepository(t, "..")
+	copied := copyOfRepository(t, committed)
+	commit(t, committed)
+	made := makeRelease(t, committed, nil, "--only", "linux/amd64", "--key", key)
+	again := makeRelease(t, copied, []string{
+		"TZ=Asia/Kathmandu", "LC_ALL=C.UTF-8", "SOURCE_DATE_EPOCH=1", "GOFLAGS=-tags=other", "GOAMD64=v3", "GOOS=windows", "CGO_ENABLED=1",
+		goSettings(t, "GOARCH=arm64", "GOARM64=v9.0")}, "--only", "linux/amd64")
+	signed, unsigned := hashes(t, made), hashes(t, again)
+	for _, name := range []string{"manifest.json", "SHA256SUMS"} { // as docs/release.md says
+		delete(signed, name)
+		delete(unsigned, name)
+	}
+	if diff := cmp.Diff(signed, unsigned); diff != "" {
 		t.Fatalf("the same source gave two releases:\n%s", diff)
 	}
-	checkSums(t, made)
-	checkManifest(t, made, public)
-	dir := unpack(t, filepath.Join(made, packaged))
+	checkSums(t, made, "azcollector_9.8.7.cdx.json", "azcollector_9.8.7_linux_amd64.tar.gz", packaged, "azuredeploy.json", "createUiDefinition.json", "manifest.json")
+	checkArchive(t, filepath.Join(made, "azcollector_9.8.7_linux_amd64.tar.gz"), "linux", "amd64")
+	dir := unpack(t, openPackage(t, made, public))
 	checkParts(t, made, dir)
 	checkNotification(t, dir)
-}
-
-func releaseKey(t *testing.T) (ed25519.PublicKey, string) {
-	t.Helper()
-	public, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "key.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return public, file
-}
-
-// makeRelease runs the script of a repository and returns where the release is.
-func makeRelease(t *testing.T, repository, key string, env []string) string {
-	t.Helper()
-	out := filepath.Join(t.TempDir(), "release")
-	cmd := exec.CommandContext(t.Context(), "bash", filepath.Join(repository, "scripts", "package"),
-		"--only", "linux/amd64", "--version", "9.8.7", "--released", "2026-11-22", "--key", key, "--out", out)
-	cmd.Env = append(os.Environ(), env...)
-	if said, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("scripts/package: %v\n%s", err, said)
-	}
-	return out
-}
-
-// copyOfRepository has other modes, times and a longer path.
-func copyOfRepository(t *testing.T) string {
-	t.Helper()
-	to := filepath.Join(t.TempDir(), "another", "place")
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && slices.Contains([]string{".git", ".build", "node_modules"}, d.Name()):
-			return fs.SkipDir
-		case d.IsDir():
-			return os.MkdirAll(filepath.Join(to, strings.TrimPrefix(path, "..")), 0o700)
-		case !d.Type().IsRegular():
-			return nil
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, strings.TrimPrefix(path, "..")), text, 0o600)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return to
 }
 
 func hashes(t *testing.T, dir string) map[string]string {
@@ -132,7 +83,7 @@ func read(t *testing.T, file string) []byte {
 }
 
 // checkSums: SHA256SUMS is right about everything that a release consists of.
-func checkSums(t *testing.T, made string) {
+func checkSums(t *testing.T, made string, names ...string) {
 	t.Helper()
 	want := hashes(t, made)
 	delete(want, "SHA256SUMS")
@@ -144,42 +95,39 @@ func checkSums(t *testing.T, made string) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("SHA256SUMS: %s", diff)
 	}
-	names := []string{"azcollector_9.8.7.cdx.json", "azcollector_9.8.7_linux_amd64.tar.gz", packaged, "azuredeploy.json", "createUiDefinition.json", "manifest.json"}
 	if diff := cmp.Diff(names, slices.Sorted(maps.Keys(got))); diff != "" {
 		t.Errorf("the release consists of: %s", diff)
 	}
 }
 
-// checkManifest does what a collector would before it updates itself.
-func checkManifest(t *testing.T, made string, key ed25519.PublicKey) {
+// openPackage does what a collector would before it updates itself.
+func openPackage(t *testing.T, made string, key ed25519.PublicKey) *zip.Reader {
 	t.Helper()
 	m, err := signed.Verify(read(t, filepath.Join(made, "manifest.json")), []ed25519.PublicKey{key})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Check(bytes.NewReader(read(t, filepath.Join(made, packaged)))); err != nil {
-		t.Error(err)
+	day := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	if take, err := m.Offer("v9.8.6", "", day); !take || err != nil {
+		t.Errorf("it is not taken: %v", err)
 	}
-	const url = "https://releases.example/azcollector/v9.8.7/" + packaged
-	if m.Version != "9.8.7" || m.Package != url || !m.Released.Equal(time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)) {
+	const url = packageHome + "/v9.8.7/" + packaged
+	if m.Version != "9.8.7" || m.Package != url || !m.Released.Equal(day) || !m.Expires.Equal(day.AddDate(0, 0, 90)) {
 		t.Errorf("manifest %+v", m)
 	}
 	if !bytes.Contains(read(t, filepath.Join(made, "azuredeploy.json")), []byte(`"`+url+`"`)) {
 		t.Errorf("azuredeploy.json does not deploy %s", url)
 	}
-}
-
-// unpack is what unzip does, and looks at modes and layout on the way.
-func unpack(t *testing.T, file string) string {
-	t.Helper()
-	archive, err := zip.OpenReader(file)
+	archive, err := m.Open(read(t, filepath.Join(made, packaged)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer archive.Close()
-	if err := signed.CheckLayout(&archive.Reader); err != nil {
-		t.Error(err)
-	}
+	return archive
+}
+
+// unpack is what unzip does, and looks at modes and layout on the way.
+func unpack(t *testing.T, archive *zip.Reader) string {
+	t.Helper()
 	dir, modes := t.TempDir(), map[string]string{}
 	for _, f := range archive.File {
 		modes[f.Name] = f.Mode().String()

@@ -104,7 +104,8 @@ func TestMessagesUnderTheHost(t *testing.T) {
 			if open < 0 {
 				t.Fatal("pull recorded nothing")
 			}
-			if got := h.send("content", c.envelope(t, string(collect.Message(all[open].Key())))); got.status != 200 || got.logs == nil {
+			got := h.send("content", c.envelope(t, string(collect.Message(all[open].Key()))))
+			if got.status != 200 || len(got.logs) != 1 || !strings.HasPrefix(got.logs[0], "info: collected ") {
 				t.Errorf("status %d, logs %q", got.status, got.logs)
 			}
 			if r := world.Book.Report(); r.Lost != 0 || r.Duplicates != 0 {

@@ -78,8 +78,8 @@ func cmdPush(ts *testscript.TestScript, neg bool, args []string) {
 	onStage(ts).SetPush(args[0] == "off")
 }
 
-// subscription TYPE disabled|vanished|stolen|gone|stale makes one that is so: its
-// webhook gone, another collector's, or ours of an earlier address.
+// subscription TYPE disabled|vanished|stolen|failing|fine [ADDRESS] makes one that is
+// so: its webhook gone, another collector's (at ADDRESS, if that matters), or ours.
 func cmdSubscription(ts *testscript.TestScript, neg bool, args []string) {
 	s := onStage(ts)
 	ours := &sim.Webhook{Status: "enabled", Address: s.webhook, AuthID: ts.Getenv("AUTH")}
@@ -90,7 +90,7 @@ func cmdSubscription(ts *testscript.TestScript, neg bool, args []string) {
 	case "vanished":
 		s.VanishWebhook(args[0])
 	case "stolen":
-		s.StealWebhook(args[0], "https://thief.example/hook")
+		s.StealWebhook(args[0], slices.Concat(args[2:], []string{"https://thief.example/hook"})[0])
 	case "failing":
 		s.EditSubscription(args[0], func(sub *sim.Subscription) { sub.Webhook.Status = "disabled" })
 	case "fine":

@@ -149,7 +149,7 @@ var table = []setting{
 		meaning: "storage account by connection string, also `UseDevelopmentStorage=true`",
 		set:     into(func(s *Settings) *Secret { return &s.Storage.ConnectionString }, connectionString)},
 	{name: "AzureWebJobsStorage__accountName",
-		meaning: "storage account by identity: the managed one in Azure, elsewhere who is logged in to the Azure CLI",
+		meaning: "storage account by identity: the managed one in Azure; for single commands elsewhere, who is logged in to the Azure CLI",
 		set: into(func(s *Settings) *string { return &s.Storage.AccountName },
 			matching(`^[a-z0-9]{3,24}$`, "3 to 24 lower-case letters and digits"))},
 	{name: "AzureWebJobsStorage__tableServiceUri", url: true, says: "by account name",

@@ -30,13 +30,14 @@ func (p *pass) doubts(ctx context.Context, listed []microsoft.Subscription) bool
 // absence notes that a subscription is off, before anything is tried, so that no
 // crash hides it. An empty list is believed the second time, a pass later; starting
 // what runs is harmless. If the list then has it again, either the list was wrong
-// or our start worked: that is told, since nobody can know.
+// or our start worked: that is told, since nobody can know. Who only watches started
+// nothing, so there the list was wrong.
 func (p *pass) absence(ctx context.Context, st *State, is *microsoft.Subscription) {
 	doubted, before := st.doubt, !st.offSince.IsZero()
 	st.doubt = false
 	switch {
 	case collecting(is):
-		if doubted {
+		if doubted && !p.Watch {
 			p.find(SubscriptionRestarted, "%s was missing from an empty list of subscriptions, and is there again: if it was off, what became available since %s may be lost",
 				st.Type, clock(st.offSince))
 		}

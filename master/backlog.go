@@ -28,7 +28,7 @@ func (l *look) pending(ctx context.Context) error {
 		if !due.Created.IsZero() && (oldest.IsZero() || due.Created.Before(oldest)) {
 			oldest = due.Created
 		}
-		if !due.Found.IsZero() && (found.IsZero() || due.Found.Before(found)) {
+		if !due.Theirs && !due.Found.IsZero() && (found.IsZero() || due.Found.Before(found)) {
 			found = due.Found
 		}
 	}

@@ -183,6 +183,51 @@ func TestWaiting(t *testing.T) {
 	})
 }
 
+// A content that the source does not give waits for the source. It is pending all the
+// same, and waits for us from the attempt on that fails for another reason.
+func TestWaitingForTheSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d := open(t), &desk{}
+		offer(t, s, time.Now().Add(-5*time.Hour))
+		time.Sleep(time.Hour)
+		for _, test := range []struct {
+			theirs  bool
+			waiting time.Duration
+		}{{true, 0}, {false, time.Hour}, {true, 0}} {
+			time.Sleep(2 * time.Second)
+			postpone(t, s, test.theirs)
+			found, err := checkIn(s, d).Run(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := d.last(); r.Waiting.Truncate(time.Minute) != test.waiting || r.Pending != 1 || r.OldestPending.Truncate(time.Minute) != 6*time.Hour {
+				t.Errorf("theirs %v: waiting for %v, %d pending, the oldest is of %v ago", test.theirs, r.Waiting, r.Pending, r.OldestPending)
+			}
+			if !slices.Contains(codesOf(found), master.PendingOld) {
+				t.Errorf("theirs %v: found %v", test.theirs, found)
+			}
+		}
+	})
+}
+
+// postpone makes an attempt at all that is due, which fails.
+func postpone(t *testing.T, s *store, theirs bool) {
+	t.Helper()
+	ledger := &collect.Ledger{Store: s, Owner: "test", Sole: true}
+	for due, err := range ledger.Due(t.Context(), tenant, time.Now()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		claim, err := ledger.Take(t.Context(), due)
+		if err != nil || claim == nil {
+			t.Fatalf("%v, %v", claim, err)
+		}
+		if err := claim.Postpone(t.Context(), time.Second, func(c *collect.Content) { c.Theirs = theirs }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // The numbers of a report, beside its findings.
 func TestReport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -31,7 +31,8 @@ type Report struct {
 	PendingMore   bool          `json:"pendingMore,omitempty"`
 	OldestPending time.Duration `json:"oldestPending"`
 	// Waiting is since when the one that we know for the longest waits for us, however
-	// late it was offered.
+	// late it was offered. Contents that the source did not give when last asked are
+	// not among them: they wait for the source.
 	Waiting time.Duration `json:"waiting"`
 	// DeadLetters are all records kept, Replayable those that a destination refused.
 	DeadLetters int `json:"deadLetters"`

@@ -67,31 +67,49 @@ func TestWatchedGoesOff(t *testing.T) {
 	wantCodes(t, run(t, room), master.SubscriptionRestarted)
 	o.passes(16 * time.Minute)
 	wantCodes(t, run(t, room))
-	var gaps []collect.Gap
-	for g, err := range collect.Gaps(t.Context(), store, tenant) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		gaps = append(gaps, g)
-	}
+	gaps := gapsOf(t, store)
 	if len(gaps) != 1 || !gaps[0].From.Equal(noon) || !gaps[0].To.Equal(noon.Add(32*time.Minute)) {
 		t.Errorf("gaps %+v", gaps)
 	}
 	wantStarts(t, o)
 }
 
-// An empty list, once, is no finding.
+// An empty list, once, is no finding, whether the next one has it again or not.
 func TestWatchedListIsEmpty(t *testing.T) {
-	is := subscription("enabled", nil)
-	o, store := newOffice(is), open(t)
-	room := watcher(o, store)
-	run(t, room)
-	o.listed = nil
-	o.passes(16 * time.Minute)
-	wantCodes(t, run(t, room))
-	o.passes(16 * time.Minute)
-	wantCodes(t, run(t, room), master.SubscriptionNotOurs)
-	wantStarts(t, o)
+	for name, test := range map[string]struct {
+		empty int      // so many lists in a row
+		codes []string // of the last of them
+		again []string // when it is there again
+		gaps  int
+	}{
+		"once":  {1, nil, nil, 0},
+		"twice": {2, []string{master.SubscriptionNotOurs}, []string{master.SubscriptionRestarted}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			is := subscription("enabled", nil)
+			o, store := newOffice(is), open(t)
+			room := watcher(o, store)
+			run(t, room)
+			o.listed = nil
+			for i := range test.empty {
+				o.passes(16 * time.Minute)
+				var codes []string
+				if i == test.empty-1 {
+					codes = test.codes
+				}
+				wantCodes(t, run(t, room), codes...)
+			}
+			o.listed = []microsoft.Subscription{is}
+			for _, codes := range [][]string{test.again, nil} {
+				o.passes(16 * time.Minute)
+				wantCodes(t, run(t, room), codes...)
+			}
+			if gaps := gapsOf(t, store); len(gaps) != test.gaps {
+				t.Errorf("gaps %+v", gaps)
+			}
+			wantStarts(t, o)
+		})
+	}
 }
 
 // Watch turned off again: theirs becomes ours, and that is no fight.

@@ -41,7 +41,7 @@ type Handler struct {
 	// Announce makes contents durable and returns claims on the new ones.
 	Announce func(context.Context, []collect.Content) ([]*collect.Claim, error)
 	// Submit hands claims to the workers; the channel closes when all were tried.
-	Submit func([]*collect.Claim) <-chan struct{}
+	Submit func(context.Context, []*collect.Claim) <-chan struct{}
 	// Ring, if set, replaces Announce and Submit: what is announced is not recorded
 	// but listed at once, and the list goes on from where it stood in any case.
 	Ring func([]collect.Content)
@@ -144,7 +144,7 @@ func (h *Handler) announce(ctx context.Context, contents []collect.Content, noti
 	}
 	claims, err := h.Announce(ctx, contents)
 	notice.New = len(claims)
-	tried := h.Submit(claims)
+	tried := h.Submit(ctx, claims)
 	if err != nil {
 		notice.Status, notice.Err = http.StatusInternalServerError, err
 		return

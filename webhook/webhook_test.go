@@ -60,7 +60,7 @@ func (w *world) handler() *webhook.Handler {
 			}
 			return claims, nil
 		},
-		Submit: func(claims []*collect.Claim) <-chan struct{} {
+		Submit: func(_ context.Context, claims []*collect.Claim) <-chan struct{} {
 			w.submitted += len(claims)
 			tried := make(chan struct{})
 			if !w.stuck {

@@ -30,12 +30,12 @@ func (c *Collector) work(ctx context.Context, j job) {
 	claim, err := c.claim(ctx, j)
 	if claim == nil {
 		if err != nil {
-			c.Report(Content{}, time.Since(began), err)
+			c.Report(j.caller, Content{}, time.Since(began), err)
 		}
 		return
 	}
 	err = c.guarded(ctx, claim)
-	c.Report(claim.Content(), time.Since(began), err)
+	c.Report(j.caller, claim.Content(), time.Since(began), err)
 }
 
 // guarded turns a panic into a failed attempt: one content must not end the
@@ -135,12 +135,22 @@ func (c *Collector) conclude(ctx context.Context, claim *Claim, tally Tally, err
 		row.Attempts++
 		row.Tally.attempt(tally, false)
 		row.LastError = err.Error()
+		if !stopped { // an attempt that we broke off says nothing of the source
+			row.Theirs = theirs(err)
+		}
 		if VerdictOf(err) == Broken {
 			if row.Broken++; row.Broken == 1 {
 				row.BrokenSince = stamp(time.Now())
 			}
 		}
 	}))
+}
+
+// theirs reports whether an attempt failed because of the source, and nothing of ours:
+// what it says of our settings is ours to mend.
+func theirs(err error) bool {
+	_, ok := errors.AsType[sourceError](err)
+	return ok && VerdictOf(err) != JudgesUs
 }
 
 // gone reports whether the source will never give the content again. What it

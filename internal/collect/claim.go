@@ -100,7 +100,7 @@ func (c *Claim) stale() bool {
 func (c *Claim) Finish(ctx context.Context, change func(*Content)) error {
 	err := c.update(ctx, func(row *Content) {
 		change(row)
-		row.Owner, row.LeaseUntil, row.Finished = "", time.Time{}, time.Now().UTC()
+		row.Owner, row.LeaseUntil, row.Theirs, row.Finished = "", time.Time{}, false, time.Now().UTC()
 	})
 	if err != nil {
 		return err
@@ -116,6 +116,7 @@ func (c *Claim) Finish(ctx context.Context, change func(*Content)) error {
 func (c *Claim) Postpone(ctx context.Context, delay time.Duration, change func(*Content)) error {
 	before := c.Content()
 	after := []Content{before}
+	change(&after[0]) // the due row says some of it too
 	after[0].Due = stamp(time.Now().Add(delay))
 	if err := c.ledger.insertDue(ctx, after); err != nil {
 		return fmt.Errorf("record when the content is due: %w", err)

@@ -18,9 +18,10 @@ type Collector struct {
 	Source   Source
 	// Concurrency is how many contents are in hand at a time.
 	Concurrency int
-	// Report is told of every attempt; err says why the content stays pending.
+	// Report is told of every attempt; err says why the content stays pending. ctx is
+	// that of who handed the content over, for its values: it may have ended.
 	// It is called by several goroutines at a time.
-	Report func(content Content, took time.Duration, err error)
+	Report func(ctx context.Context, content Content, took time.Duration, err error)
 
 	once      sync.Once
 	announced chan job
@@ -34,9 +35,10 @@ type Collector struct {
 // A job is a content to collect: an announced one comes with our claim, one
 // brought back by its due row is claimed by the worker.
 type job struct {
-	claim *Claim
-	due   Due
-	done  func()
+	caller context.Context
+	claim  *Claim
+	due    Due
+	done   func()
 }
 
 func (c *Collector) init() {
@@ -82,8 +84,9 @@ func (c *Collector) Run(ctx context.Context) error {
 }
 
 // Submit hands announced contents to the workers and returns a channel that
-// closes when each of them was tried once. It never waits.
-func (c *Collector) Submit(claims []*Claim) <-chan struct{} {
+// closes when each of them was tried once. It never waits, and goes on when ctx has
+// ended: see Report.
+func (c *Collector) Submit(ctx context.Context, claims []*Claim) <-chan struct{} {
 	c.init()
 	tried := make(chan struct{})
 	var left sync.WaitGroup
@@ -93,7 +96,7 @@ func (c *Collector) Submit(claims []*Claim) <-chan struct{} {
 			continue
 		}
 		left.Add(1)
-		j := job{claim: claim, done: func() { c.vacate(key); left.Done() }}
+		j := job{caller: ctx, claim: claim, done: func() { c.vacate(key); left.Done() }}
 		if !c.queue(j) { // its due row brings it back
 			j.done()
 		}
@@ -114,7 +117,7 @@ func (c *Collector) Bring(ctx context.Context, due Due, done func()) error {
 		return nil
 	}
 	select {
-	case c.brought <- job{due: due, done: func() { c.vacate(due.Content); done() }}:
+	case c.brought <- job{caller: ctx, due: due, done: func() { c.vacate(due.Content); done() }}:
 		return nil
 	case <-ctx.Done():
 		c.vacate(due.Content)

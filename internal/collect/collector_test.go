@@ -37,7 +37,7 @@ func newPlant(t *testing.T, source collect.Source) *plant {
 	p.Collector = &collect.Collector{
 		Ledger: ledger(p.store, "plant", true), Delivery: delivery(p.sink, p.store), Source: source,
 		Concurrency: 2,
-		Report: func(content collect.Content, _ time.Duration, err error) {
+		Report: func(_ context.Context, content collect.Content, _ time.Duration, err error) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.attempts = append(p.attempts, attempt{time.Now(), content, err})
@@ -90,7 +90,7 @@ func TestCollectorFinishesWhatIsAnnounced(t *testing.T) {
 		p := newPlant(t, one)
 		stop := p.run(t, time.Second)
 		c := fresh("1")
-		<-p.Submit(announce(t, p.Ledger, c))
+		<-p.Submit(t.Context(), announce(t, p.Ledger, c))
 		row := get(t, p.store, c)
 		if row.State != collect.Done || row.Delivered != 1 || row.Acknowledged != "judge accepted" || row.Attempts != 1 || row.Owner != "" {
 			t.Errorf("row %+v", row)
@@ -113,7 +113,7 @@ func TestAPanicCostsOneContentOnly(t *testing.T) {
 		})
 		stop := p.run(t, time.Second)
 		poison, good := fresh("poison"), fresh("good")
-		<-p.Submit(announce(t, p.Ledger, poison, good))
+		<-p.Submit(t.Context(), announce(t, p.Ledger, poison, good))
 		time.Sleep(3 * collect.LeaseTime)
 		stop()
 		if row := get(t, p.store, good); row.State != collect.Done {
@@ -137,7 +137,7 @@ func TestABrokenBodyIsSalvagedInTheEnd(t *testing.T) {
 		stop := p.run(t, time.Second)
 		c := fresh("1")
 		began := time.Now()
-		p.Submit(announce(t, p.Ledger, c))
+		p.Submit(t.Context(), announce(t, p.Ledger, c))
 		for get(t, p.store, c).State == collect.Pending && time.Since(began) < 24*time.Hour {
 			time.Sleep(time.Minute)
 		}
@@ -175,7 +175,7 @@ func TestWhatAFailureOfTheSourceComesTo(t *testing.T) {
 				p := newPlant(t, fails(&collect.Fault{Verdict: test.verdict, Err: errors.New("so it is")}))
 				stop := p.run(t, time.Minute)
 				c := fresh("1")
-				p.Submit(announce(t, p.Ledger, c))
+				p.Submit(t.Context(), announce(t, p.Ledger, c))
 				time.Sleep(8 * 24 * time.Hour)
 				stop()
 				row, attempts := get(t, p.store, c), p.reported()
@@ -204,7 +204,7 @@ func TestAForeignCancellationRestsToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlant(t, fails(fmt.Errorf("read body: %w", context.Canceled)))
 		stop := p.run(t, time.Second)
-		p.Submit(announce(t, p.Ledger, fresh("1")))
+		p.Submit(t.Context(), announce(t, p.Ledger, fresh("1")))
 		time.Sleep(time.Hour)
 		stop()
 		if n := len(p.reported()); n < 5 || n > 40 {
@@ -229,7 +229,7 @@ func TestTheBrake(t *testing.T) {
 		for i := range 20 {
 			contents = append(contents, fresh(fmt.Sprint(i)))
 		}
-		p.Submit(announce(t, p.Ledger, contents...))
+		p.Submit(t.Context(), announce(t, p.Ledger, contents...))
 		time.Sleep(time.Hour)
 		// Two at the beginning, then at most one in 15 s once the pause has grown.
 		if n := p.sink.count(); n < 100 || n > 260 {
@@ -260,7 +260,7 @@ func TestStopGivesBackWhatIsInHand(t *testing.T) {
 		})
 		stop := p.run(t, time.Second)
 		contents := []collect.Content{fresh("1"), fresh("2"), fresh("3"), fresh("4")}
-		tried := p.Submit(announce(t, p.Ledger, contents...))
+		tried := p.Submit(t.Context(), announce(t, p.Ledger, contents...))
 		synctest.Wait() // two are in hand, two wait
 		stop()
 		<-tried
@@ -274,7 +274,7 @@ func TestStopGivesBackWhatIsInHand(t *testing.T) {
 			t.Errorf("%d are due at once, want 2", back)
 		}
 		// Whoever announces now is not kept waiting.
-		<-p.Submit(announce(t, p.Ledger, fresh("5")))
+		<-p.Submit(t.Context(), announce(t, p.Ledger, fresh("5")))
 		if n := len(dues(t, p.store)); n != 5 {
 			t.Errorf("%d due rows, want 5", n)
 		}
@@ -300,7 +300,7 @@ func TestConcurrencyIsBounded(t *testing.T) {
 		for i := range 12 {
 			contents = append(contents, fresh(fmt.Sprint(i)))
 		}
-		<-p.Submit(announce(t, p.Ledger, contents...))
+		<-p.Submit(t.Context(), announce(t, p.Ledger, contents...))
 		stop()
 		if most.Load() != 3 || len(p.sink.got()) != 12 {
 			t.Errorf("%d at a time, %d delivered", most.Load(), len(p.sink.got()))
@@ -328,7 +328,7 @@ func TestALostLeaseStopsTheWork(t *testing.T) {
 		}
 		stop := p.run(t, time.Hour)
 		c := fresh("1")
-		tried := p.Submit(announce(t, p.Ledger, c))
+		tried := p.Submit(t.Context(), announce(t, p.Ledger, c))
 		time.Sleep(30 * time.Second)
 		down.Store(true)
 		<-tried
@@ -362,7 +362,7 @@ func TestTheListSpeaksWhileAContentExpires(t *testing.T) {
 			return works
 		}
 		stop := p.run(t, time.Hour)
-		<-p.Submit(announce(t, p.Ledger, c))
+		<-p.Submit(t.Context(), announce(t, p.Ledger, c))
 		stop()
 		if row := get(t, p.store, c); row.State != collect.Gone {
 			t.Fatalf("row %+v", row)
@@ -400,7 +400,7 @@ func TestTalliesAddUpOverAttempts(t *testing.T) {
 				}
 				stop := p.run(t, time.Second)
 				c := fresh("1")
-				p.Submit(announce(t, p.Ledger, c))
+				p.Submit(t.Context(), announce(t, p.Ledger, c))
 				time.Sleep(time.Hour)
 				stop()
 				row := get(t, p.store, c)

@@ -24,6 +24,9 @@ type Content struct {
 	// BrokenSince is the first of them.
 	Broken      int64
 	BrokenSince time.Time
+	// Theirs says that the source did not give it at the last attempt, so that what it
+	// waits for is not us.
+	Theirs bool
 
 	Due        time.Time // when the row in "due" brings it back
 	Owner      string    // who works on it, until LeaseUntil

@@ -23,7 +23,7 @@ func (c Content) fields() Fields {
 		"Tenant": c.Tenant, "Type": c.Type, "ContentID": c.ID, "URI": c.URI,
 		"Created": c.Created, "Expires": c.Expires, "Found": c.Found, "Listed": c.Listed,
 		"State": string(c.State), "Attempts": c.Attempts,
-		"Broken": c.Broken, "BrokenSince": c.BrokenSince,
+		"Broken": c.Broken, "BrokenSince": c.BrokenSince, "Theirs": c.Theirs,
 		"Due": c.Due, "Owner": c.Owner, "LeaseUntil": c.LeaseUntil,
 		"Acknowledged": c.Acknowledged, "LastError": brief(c.LastError), "Finished": c.Finished,
 	}
@@ -55,6 +55,7 @@ func contentOf(row Row) Content {
 		Acknowledged: str("Acknowledged"), LastError: str("LastError"), Finished: at("Finished"),
 	}
 	c.Listed, _ = row.Fields["Listed"].(bool)
+	c.Theirs, _ = row.Fields["Theirs"].(bool)
 	switch c.State {
 	case Done, Dead, Gone:
 	default:

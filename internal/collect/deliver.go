@@ -47,7 +47,10 @@ func (d *Delivery) Deliver(ctx context.Context, c Content, records iter.Seq2[Rec
 		if err != nil {
 			// What arrived whole goes now: the source may never get further, and
 			// the next attempt filters it.
-			return run.tally, errors.Join(err, run.send(ctx))
+			if failed := run.send(ctx); failed != nil {
+				return run.tally, errors.Join(err, failed)
+			}
+			return run.tally, sourceError{err}
 		}
 		if err := run.take(ctx, rec); err != nil {
 			return run.tally, err

@@ -21,7 +21,9 @@ type Due struct {
 	Created time.Time
 	// Found is when its content was found, zero if the row does not say.
 	Found time.Time
-	row   Key
+	// Theirs says that its content waits for the source and not for us.
+	Theirs bool
+	row    Key
 }
 
 // dueOf is the due row of a content at its Due time.
@@ -33,7 +35,10 @@ func dueOf(c Content) Row {
 			Partition: EscapeKey(c.Tenant),
 			Row:       EscapeKey(c.Due.UTC().Format(dueLayout), key.Partition, key.Row),
 		},
-		Fields: Fields{"ContentPartition": key.Partition, "ContentRow": key.Row, "Created": c.Created, "Found": c.Found},
+		Fields: Fields{
+			"ContentPartition": key.Partition, "ContentRow": key.Row,
+			"Created": c.Created, "Found": c.Found, "Theirs": c.Theirs,
+		},
 	}
 }
 
@@ -53,6 +58,7 @@ func (l *Ledger) Due(ctx context.Context, tenant string, until time.Time) iter.S
 			d.Content.Row, _ = row.Fields["ContentRow"].(string)
 			d.Created, _ = row.Fields["Created"].(time.Time)
 			d.Found, _ = row.Fields["Found"].(time.Time)
+			d.Theirs, _ = row.Fields["Theirs"].(bool)
 			if d.At.After(until) || !yield(d, nil) {
 				return
 			}

@@ -332,7 +332,7 @@ func TestExpiryIsJudgedByTheSourcesClock(t *testing.T) {
 					c.Expires = c.Created.Add(-time.Hour) // past, by our clock
 				}
 				stop := p.run(t, time.Hour)
-				<-p.Submit(announce(t, p.Ledger, c))
+				<-p.Submit(t.Context(), announce(t, p.Ledger, c))
 				stop()
 				if row := get(t, p.store, c); row.State != test.want {
 					t.Errorf("row is %s", row.State)

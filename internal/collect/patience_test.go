@@ -62,13 +62,13 @@ func TestOneContentFailsForDays(t *testing.T) {
 				p.Concurrency = 8
 				stop := p.run(t, time.Minute)
 				failing := fresh(stubborn)
-				p.Submit(announce(t, p.Ledger, failing))
+				p.Submit(t.Context(), announce(t, p.Ledger, failing))
 				for n := 0; time.Since(born) < 8*day; time.Sleep(time.Hour) {
 					var contents []collect.Content
 					for ; n < hourly*(1+int(time.Since(born)/time.Hour)); n++ {
 						contents = append(contents, fresh(fmt.Sprint(n)))
 					}
-					p.Submit(announce(t, p.Ledger, contents...))
+					p.Submit(t.Context(), announce(t, p.Ledger, contents...))
 				}
 				stop()
 

@@ -15,6 +15,11 @@ type destinationError struct{ error }
 
 func (e destinationError) Unwrap() error { return e.error }
 
+// A sourceError is a failure of the source alone: sink and store took what it gave.
+type sourceError struct{ error }
+
+func (e sourceError) Unwrap() error { return e.error }
+
 // send sends the batch, remembers what became of its records, and empties it.
 func (r *carriage) send(ctx context.Context) error {
 	if len(r.aboard) == 0 {

@@ -154,7 +154,7 @@ func (p *process) source(ctx context.Context, c collect.Content, _ bool) iter.Se
 	}
 }
 
-func (p *process) report(c collect.Content, _ time.Duration, _ error) {
+func (p *process) report(_ context.Context, c collect.Content, _ time.Duration, _ error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.dead {
@@ -215,7 +215,7 @@ func (s *storm) record(c collect.Content, listed bool) bool {
 		return err == nil
 	}
 	claims, err := p.Ledger.Announce(s.t.Context(), []collect.Content{c})
-	p.Submit(claims)
+	p.Submit(s.t.Context(), claims)
 	return err == nil
 }
 

@@ -2,8 +2,9 @@
 // package, its hash and who may update to it, in a signed envelope.
 //
 // Its one promise: [Verify] returns only what the holder of a trusted key has
-// signed, and reads no byte of it before the signature is found good. It downloads
-// nothing and installs nothing.
+// signed, and reads no byte of it before the signature is found good. [Manifest.Offer]
+// then judges the moment and the version, [Manifest.Open] the downloaded package. It
+// downloads nothing and installs nothing.
 package release
 
 import (
@@ -30,8 +31,13 @@ type Manifest struct {
 	SHA256 string `json:"sha256"`
 	// Minimum is the oldest version that may update to this one directly.
 	Minimum string `json:"minimumVersion"`
-	// Released is when the release was made.
+	// Released is the day of the release, by the word of who signed it. A hold-back
+	// counts from when a collector first saw the release, not from here.
 	Released time.Time `json:"released"`
+	// Expires is when the manifest ends. Whoever keeps a collector from newer ones can
+	// do so no longer than that without being noticed; the newest release is signed
+	// again before it.
+	Expires time.Time `json:"expires"`
 }
 
 // readManifest parses a payload whose signature is good.
@@ -43,6 +49,7 @@ func readManifest(payload []byte) (Manifest, error) {
 	if err := m.check(); err != nil {
 		return Manifest{}, err
 	}
+	m.SHA256 = strings.ToLower(m.SHA256) // it becomes a name
 	return m, nil
 }
 
@@ -50,7 +57,7 @@ func readManifest(payload []byte) (Manifest, error) {
 func (m Manifest) check() error {
 	var complaints []error
 	complain := func(field, value, right string) {
-		complaints = append(complaints, fmt.Errorf("manifest: %s is %q: must be %s", field, value, right))
+		complaints = append(complaints, fmt.Errorf("manifest: %s is %.100q: must be %s", field, value, right))
 	}
 	const form = "a semantic version without v, like 1.4.0 or 1.4.0-rc.1"
 	if !isVersion(m.Version) {
@@ -61,32 +68,26 @@ func (m Manifest) check() error {
 	} else if isVersion(m.Version) && compare(m.Minimum, m.Version) > 0 {
 		complain("minimumVersion", m.Minimum, "at most the version, "+m.Version)
 	}
-	if u, err := url.Parse(m.Package); err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Contains(m.Package, "#") {
-		complain("packageUrl", m.Package, "an https URL without user info and fragment")
+	if u, err := url.Parse(m.Package); err != nil {
+		complaints = append(complaints, errors.New("manifest: packageUrl is no URL: must be an https URL"))
+	} else if u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Contains(m.Package, "#") {
+		// The rest of it may hold a password or a signature.
+		shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+		complain("packageUrl", shown, "an https URL without user info and fragment")
 	}
 	if sum, err := hex.DecodeString(m.SHA256); err != nil || len(sum) != 32 {
 		complain("sha256", m.SHA256, "64 hexadecimal digits")
 	}
+	const date = "a time like 2026-11-22T00:00:00Z"
 	if m.Released.IsZero() {
-		complain("released", m.Released.String(), "a time like 2026-11-22T00:00:00Z")
+		complain("released", "", date)
+	}
+	if m.Expires.IsZero() {
+		complain("expires", "", date)
+	} else if !m.Expires.After(m.Released) {
+		complain("expires", m.Expires.Format(time.RFC3339), "after released, "+m.Released.Format(time.RFC3339))
 	}
 	return errors.Join(complaints...)
-}
-
-// Offer reports whether a collector of the version current takes this release. An
-// error means that it is newer, but cannot be taken from there, or that current is
-// no released version (it may have a leading v, as the program has it).
-func (m Manifest) Offer(current string) (bool, error) {
-	current = strings.TrimPrefix(current, "v")
-	switch {
-	case !isVersion(current):
-		return false, fmt.Errorf("compare version %q with release %s: it is no released version; deploy a release by hand first", current, m.Version)
-	case compare(m.Version, current) <= 0:
-		return false, nil
-	case compare(current, m.Minimum) < 0:
-		return false, fmt.Errorf("update from %s to %s: only %s and later update to it directly; deploy %s by hand first", current, m.Version, m.Minimum, m.Minimum)
-	}
-	return true, nil
 }
 
 // isVersion demands all three numbers and refuses build metadata, which has no

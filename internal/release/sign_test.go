@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ func good() release.Manifest {
 		Package:  "https://releases.example/azcollector/v1.4.0/azcollector_1.4.0_linux_amd64.zip",
 		SHA256:   strings.Repeat("a1", 32),
 		Released: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC),
+		Expires:  time.Date(2027, 2, 20, 0, 0, 0, 0, time.UTC),
 	}
 }
 
@@ -172,6 +174,10 @@ func TestForgeriesAreRefused(t *testing.T) {
 	if _, err := release.Sign(good()); err == nil || !strings.Contains(err.Error(), "no key is given") {
 		t.Errorf("signed without keys: %v", err)
 	}
+	// More than Verify would read: a signature takes more than a hundred bytes.
+	if _, err := release.Sign(good(), slices.Repeat([]ed25519.PrivateKey{ours}, 600)...); err == nil || !strings.Contains(err.Error(), "at most 65536") {
+		t.Errorf("signed with too many keys: %v", err)
+	}
 }
 
 // FuzzVerify: one manifest was ever signed, so no text whatever yields another.
@@ -199,10 +205,10 @@ func FuzzPayload(f *testing.F) {
 			return
 		}
 		again, err := release.Verify(sign(t, m, ours), trusted)
-		if err != nil || !again.Released.Equal(m.Released) {
+		if err != nil || !again.Released.Equal(m.Released) || !again.Expires.Equal(m.Expires) {
 			t.Fatalf("%+v came back as %+v: %v", m, again, err)
 		}
-		if again.Released = m.Released; again != m {
+		if again.Released, again.Expires = m.Released, m.Expires; again != m {
 			t.Errorf("%+v came back as %+v", m, again)
 		}
 	})

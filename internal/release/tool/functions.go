@@ -1,11 +1,9 @@
 package main
 
 import (
-	"archive/zip"
 	"debug/buildinfo"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -16,10 +14,11 @@ import (
 
 // functions packs what the Functions host needs and nothing else.
 type functions struct {
-	Root    string `required:"" help:"The repository." type:"existingdir"`
-	Handler string `required:"" help:"The program, built for linux/amd64." type:"existingfile"`
-	Notices string `required:"" help:"THIRD_PARTY_NOTICES." type:"existingfile"`
-	Out     string `arg:"" help:"The package to write."`
+	Root      string   `required:"" help:"The repository." type:"existingdir"`
+	Handler   string   `required:"" help:"The program, built for linux/amd64." type:"existingfile"`
+	Notices   string   `required:"" help:"THIRD_PARTY_NOTICES." type:"existingfile"`
+	Out       string   `arg:"" help:"The package to write."`
+	Functions []string `arg:"" help:"The functions, such as pull/function.json in the repository."`
 }
 
 func (c *functions) Run() error {
@@ -30,24 +29,33 @@ func (c *functions) Run() error {
 	if err := checkHandler(info); err != nil {
 		return err
 	}
+	items, err := c.items()
+	if err != nil {
+		return err
+	}
+	if err := pack(c.Out, items); err != nil {
+		return err
+	}
+	return checkPackage(c.Out)
+}
+
+// items are sorted by name. The caller says which functions there are: what else lies
+// in the repository's folder need not belong to it.
+func (c *functions) items() ([]item, error) {
 	items := []item{
 		{"handler", c.Handler, 0o755},
 		{"host.json", filepath.Join(c.Root, "host.json"), 0o644},
 		{"LICENSE", filepath.Join(c.Root, "LICENSE"), 0o644},
 		{"THIRD_PARTY_NOTICES", c.Notices, 0o644},
 	}
-	found, err := functionFiles(os.DirFS(c.Root))
-	if err != nil {
-		return err
-	}
-	for _, name := range found {
+	for _, name := range c.Functions {
+		if dir, base := path.Split(name); base != "function.json" || strings.Count(dir, "/") != 1 || !fs.ValidPath(name) {
+			return nil, fmt.Errorf("pack %s: must be the function.json of a first-level folder, where alone the host looks", name)
+		}
 		items = append(items, item{name, filepath.Join(c.Root, filepath.FromSlash(name)), 0o644})
 	}
 	slices.SortFunc(items, func(a, b item) int { return strings.Compare(a.name, b.name) })
-	if err := pack(c.Out, items); err != nil {
-		return err
-	}
-	return checkPackage(c.Out)
+	return items, nil
 }
 
 // checkHandler refuses a program that would not start on Azure, where every plan
@@ -65,35 +73,13 @@ func checkHandler(info *buildinfo.BuildInfo) error {
 	return nil
 }
 
-// checkPackage opens a package as the updater will see it.
+// checkPackage opens a package as the updater will, so that an unsigned one is
+// judged as well.
 func checkPackage(file string) error {
-	r, err := zip.OpenReader(file)
+	pkg, err := readPackage(file)
 	if err != nil {
-		return fmt.Errorf("open the package: %w", err)
+		return err
 	}
-	defer r.Close()
-	return release.CheckLayout(&r.Reader)
-}
-
-// functionFiles finds the function.json of every first-level folder. One anywhere
-// else is a function that the host would never see.
-func functionFiles(root fs.FS) (found []string, err error) {
-	err = fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
-		switch base := path.Base(name); {
-		case err != nil:
-			return err
-		case d.IsDir() && name != "." && (strings.HasPrefix(base, ".") || base == "node_modules" || base == "testdata"):
-			return fs.SkipDir
-		case base != "function.json":
-			return nil
-		case strings.Count(name, "/") != 1 || !d.Type().IsRegular():
-			return fmt.Errorf("pack %s: must be a file in a first-level folder, where alone the host looks", name)
-		}
-		found = append(found, name)
-		return nil
-	})
-	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("pack the functions: no folder has a function.json")
-	}
-	return found, err
+	_, err = release.Manifest{SHA256: hashOf(pkg)}.Open(pkg)
+	return err
 }

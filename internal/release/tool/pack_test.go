@@ -11,9 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,9 +39,16 @@ func TestPackIsReproducible(t *testing.T) {
 			var packed [2][]byte
 			for i := range packed {
 				at, mode := time.Date(2001+i, 1, 1, 0, 0, 0, 0, time.UTC), []fs.FileMode{0o600, 0o755}[i]
+				program := write(t, "azcollector", "program", mode, at)
+				root := filepath.Dir(program)
+				if err := os.Mkdir(filepath.Join(root, "docs"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Rename(write(t, "a.md", "text", mode, at), filepath.Join(root, "docs", "a.md")); err != nil {
+					t.Fatal(err)
+				}
 				out := filepath.Join(t.TempDir(), form)
-				c := archive{Out: out, Program: write(t, "azcollector", "program", mode, at), Files: []string{write(t, "LICENSE", "terms", mode, at)}}
-				if err := c.Run(); err != nil {
+				if err := (&archive{Root: root, Out: out, Program: "azcollector", Files: []string{"docs/a.md"}}).Run(); err != nil {
 					t.Fatal(err)
 				}
 				var err error
@@ -52,7 +59,7 @@ func TestPackIsReproducible(t *testing.T) {
 			if !bytes.Equal(packed[0], packed[1]) {
 				t.Error("the same contents gave two archives")
 			}
-			want := []entry{{"azcollector", 0o755, "1980-01-01", "program"}, {"LICENSE", 0o644, "1980-01-01", "terms"}}
+			want := []entry{{"azcollector", 0o755, "1980-01-01", "program"}, {"docs/a.md", 0o644, "1980-01-01", "text"}}
 			if diff := cmp.Diff(want, entries(t, form, packed[0])); diff != "" {
 				t.Error(diff)
 			}
@@ -103,18 +110,20 @@ func entries(t *testing.T, form string, archive []byte) (all []entry) {
 }
 
 func TestPackRefuses(t *testing.T) {
-	program := write(t, "azcollector", "program", 0o755, epoch)
+	root, name := filepath.Split(write(t, "azcollector", "program", 0o755, epoch))
 	there := write(t, "a.zip", "", 0o644, epoch)
 	for name, c := range map[string]struct {
 		archive
 		want string
 	}{
-		"what is there already": {archive{Out: there, Program: program}, "file exists"},
-		"another form":          {archive{Out: filepath.Join(t.TempDir(), "a.rar"), Program: program}, ".zip or .tar.gz"},
-		"two of a name":         {archive{Out: filepath.Join(t.TempDir(), "a.zip"), Program: program, Files: []string{program}}, "two files are called azcollector"},
-		"a missing file":        {archive{Out: filepath.Join(t.TempDir(), "a.tar.gz"), Program: program + "x"}, "no such file"},
+		"what is there already": {archive{Out: there, Program: name}, "file exists"},
+		"another form":          {archive{Out: filepath.Join(t.TempDir(), "a.rar"), Program: name}, ".zip or .tar.gz"},
+		"two of a name":         {archive{Out: filepath.Join(t.TempDir(), "a.zip"), Program: name, Files: []string{name}}, "two files are called azcollector"},
+		"a file of elsewhere":   {archive{Out: filepath.Join(t.TempDir(), "a.zip"), Program: name, Files: []string{"../a"}}, "../a is no path inside it"},
+		"a missing file":        {archive{Out: filepath.Join(t.TempDir(), "a.tar.gz"), Program: name + "x"}, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			c.Root = root
 			if err := c.Run(); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want an error with %q", err, c.want)
 			}
@@ -122,35 +131,18 @@ func TestPackRefuses(t *testing.T) {
 	}
 }
 
-func TestFunctionFiles(t *testing.T) {
-	for name, c := range map[string]struct {
-		files string
-		found string
-		want  string // in the error
-	}{
-		"functions and others":  {"host.json pull/function.json pull/doc.go webhook/function.json docs/a.md", "pull/function.json webhook/function.json", ""},
-		"hidden, or of tests":   {"pull/function.json .build/x/function.json functions/testdata/a/function.json scripts/azurite/node_modules/b/function.json", "pull/function.json", ""},
-		"none":                  {"host.json", "", "no folder has a function.json"},
-		"too deep":              {"pull/function.json rooms/graph/function.json", "", "rooms/graph/function.json: must be a file in a first-level folder"},
-		"at the root":           {"pull/function.json function.json", "", "pack function.json: must be"},
-		"a folder of that name": {"pull/function.json/a", "", "pull/function.json: must be a file"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			root := fstest.MapFS{}
-			for file := range strings.FieldsSeq(c.files) {
-				root[file] = &fstest.MapFile{Data: []byte("{}")}
-			}
-			found, err := functionFiles(root)
-			if c.want != "" {
-				if err == nil || !strings.Contains(err.Error(), c.want) {
-					t.Errorf("%v, want an error with %q", err, c.want)
-				}
-				return
-			}
-			if got := strings.Join(found, " "); err != nil || got != c.found {
-				t.Errorf("found %s (%v), want %s", got, err, c.found)
-			}
-		})
+func TestFunctionsAreOfTheFirstLevel(t *testing.T) {
+	c := functions{Root: "/r", Handler: "/h", Notices: "/n", Functions: []string{"webhook/function.json", "content/function.json"}}
+	items, err := c.items()
+	want := []item{{"LICENSE", "/r/LICENSE", 0o644}, {"THIRD_PARTY_NOTICES", "/n", 0o644}, {"content/function.json", "/r/content/function.json", 0o644},
+		{"handler", "/h", 0o755}, {"host.json", "/r/host.json", 0o644}, {"webhook/function.json", "/r/webhook/function.json", 0o644}}
+	if err != nil || !slices.Equal(items, want) {
+		t.Errorf("got %v, %v; want %v", items, err, want)
+	}
+	for _, name := range []string{"function.json", "rooms/pull/function.json", "../function.json", "./function.json", "/function.json", "pull/host.json"} {
+		if _, err := (&functions{Functions: []string{name}}).items(); err == nil || !strings.Contains(err.Error(), "pack "+name+": must be") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"azcollector/internal/release"
 )
 
 // makeKey returns a private key's file and its public half.
@@ -37,14 +39,19 @@ func makePackage(t *testing.T, program string) string {
 	return out
 }
 
+// signing is what signs a package, unless a test changes it.
+func signing(pkg string, keys ...string) sign {
+	return sign{Version: "1.4.0", Minimum: "1.0.0", URL: "https://releases.example/p.zip", Released: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC),
+		Package: pkg, Keys: keys}
+}
+
 func TestSignAndVerify(t *testing.T) {
 	old, oldPublic := makeKey(t)
 	young, youngPublic := makeKey(t)
 	_, foreign := makeKey(t)
 	pkg := makePackage(t, "program")
 	var manifest bytes.Buffer
-	c := sign{Version: "1.4.0", Minimum: "1.0.0", URL: "https://releases.example/p.zip", Released: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC),
-		Package: pkg, Keys: []string{old, young}}
+	c := signing(pkg, old, young)
 	if err := c.Run(&manifest); err != nil {
 		t.Fatal(err)
 	}
@@ -53,22 +60,26 @@ func TestSignAndVerify(t *testing.T) {
 		t.Errorf("public keys %q (%v), want %s and %s", pub.String(), err, oldPublic, youngPublic)
 	}
 	file := write(t, "manifest.json", manifest.String(), 0o644, epoch)
+	unfit := write(t, "self-hosting.zip", "no archive at all", 0o644, epoch)
 	for name, v := range map[string]struct {
 		verify
 		want string // in the error
 	}{
-		"by the old key":  {verify{Keys: oldPublic, Package: pkg}, ""},
-		"by the new key":  {verify{Keys: youngPublic, Package: pkg}, ""},
-		"no package":      {verify{Keys: oldPublic}, ""},
-		"another package": {verify{Keys: oldPublic, Package: makePackage(t, "evil")}, "sha256 is"},
-		"foreign key":     {verify{Keys: foreign, Package: pkg}, "none of its 2 signatures"},
-		"no key":          {verify{Keys: ","}, "--keys: key 1 of 2"},
+		"by the old key":    {verify{Keys: oldPublic, Package: pkg}, ""},
+		"by the new key":    {verify{Keys: youngPublic, Package: pkg}, ""},
+		"no package":        {verify{Keys: oldPublic}, ""},
+		"another package":   {verify{Keys: oldPublic, Package: makePackage(t, "evil")}, "sha256 is"},
+		"unfit, but signed": {verify{Keys: oldPublic, Package: unfit, Manifest: signedAnyway(t, old, unfit)}, "open the package"},
+		"foreign key":       {verify{Keys: foreign, Package: pkg}, "none of its 2 signatures"},
+		"no key":            {verify{Keys: ","}, "--keys: key 1 of 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var said bytes.Buffer
-			v.Manifest = file
+			if v.Manifest == "" {
+				v.Manifest = file
+			}
 			err := v.Run(&said)
-			if v.want == "" && (err != nil || !strings.Contains(said.String(), "released        2026-11-22T00:00:00Z")) {
+			if v.want == "" && (err != nil || !strings.Contains(said.String(), "released        2026-11-22T00:00:00Z\nexpires         2027-02-20T00:00:00Z\n")) {
 				t.Errorf("%v; it said %s", err, said.String())
 			}
 			if v.want != "" && (err == nil || !strings.Contains(err.Error(), v.want) || said.Len() > 0) {
@@ -76,12 +87,64 @@ func TestSignAndVerify(t *testing.T) {
 			}
 		})
 	}
-	c.Package = filepath.Join(t.TempDir(), "self-hosting.zip")
-	if err := pack(c.Package, []item{{"azcollector", pkg, 0o755}}); err != nil {
+}
+
+// signedAnyway is the manifest of somebody who has our key and not this tool.
+func signedAnyway(t *testing.T, key, file string) string {
+	t.Helper()
+	private, err := readKey(key)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Run(&manifest); err == nil || !strings.Contains(err.Error(), "needs handler and host.json") {
-		t.Errorf("signed what is no package: %v", err)
+	pkg, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	text, err := release.Sign(release.Manifest{Version: "1.4.0", Minimum: "1.0.0", Package: "https://releases.example/p.zip",
+		SHA256: hashOf(pkg), Released: day, Expires: day.AddDate(1, 0, 0)}, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return write(t, "manifest.json", string(text), 0o644, epoch)
+}
+
+// What collectors would refuse is not signed. Without a package nothing is signed, but
+// the rest is judged.
+func TestSignRefuses(t *testing.T) {
+	key, _ := makeKey(t)
+	pkg := makePackage(t, "program")
+	selfHosting := filepath.Join(t.TempDir(), "self-hosting.zip")
+	if err := pack(selfHosting, []item{{"azcollector", pkg, 0o755}}); err != nil {
+		t.Fatal(err)
+	}
+	large := write(t, "large.zip", "", 0o644, epoch)
+	if err := os.Truncate(large, release.MaxPackage+1); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change func(*sign)
+		want   string
+	}{
+		"only judged":           {func(c *sign) { c.Package = "" }, ""},
+		"another end":           {func(c *sign) { c.Package, c.Expires = "", c.Released.AddDate(0, 0, 1) }, ""},
+		"no package":            {func(c *sign) { c.Package = selfHosting }, "needs handler and host.json"},
+		"too large":             {func(c *sign) { c.Package = large }, "more than 134217728 bytes"},
+		"no version":            {func(c *sign) { c.Version = "1.4" }, "version is"},
+		"minimum ahead":         {func(c *sign) { c.Minimum = "2.0.0" }, "minimumVersion is"},
+		"ends before it begins": {func(c *sign) { c.Expires = c.Released.AddDate(0, 0, -1) }, "expires is"},
+		"judged all the same":   {func(c *sign) { c.Package, c.Version = "", "1.4" }, "version is"},
+		"judged by its keys":    {func(c *sign) { c.Package, c.Keys = "", []string{pkg} }, "read the key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var manifest bytes.Buffer
+			s := signing(pkg, key)
+			c.change(&s)
+			err := s.Run(&manifest)
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) || manifest.Len() > 0 {
+				t.Errorf("%v, want %q; it signed %s", err, c.want, manifest.String())
+			}
+		})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 )
 
 // stamp puts a release's version and home into the URLs of the template, the portal
@@ -29,6 +30,9 @@ func (c *stamp) Run(out io.Writer) error {
 		return fmt.Errorf("stamp: %w", err)
 	}
 	stamped := c.stamp(text)
+	if err := c.checkHome(stamped); err != nil {
+		return fmt.Errorf("stamp %s: %w", filepath.Base(c.File), err)
+	}
 	if c.Package != "" {
 		if err := checkTemplate(stamped, c.Package); err != nil {
 			return fmt.Errorf("stamp %s: %w", filepath.Base(c.File), err)
@@ -54,6 +58,21 @@ func (c *stamp) stamp(text []byte) []byte {
 		text = regexp.MustCompile(regexp.QuoteMeta(was)).ReplaceAllLiteral(text, []byte(home))
 	}
 	return text
+}
+
+// checkHome makes sure that nothing leads to where the release does not lie, whatever
+// form a URL of the old home may have.
+func (c *stamp) checkHome(stamped []byte) error {
+	was, err := url.Parse(c.Was)
+	if err != nil || was.Host == "" {
+		return fmt.Errorf("--was is %q: must be a URL", c.Was)
+	}
+	rest := strings.NewReplacer(c.Home, "", url.QueryEscape(c.Home), "").Replace(string(stamped))
+	if before, after, found := strings.Cut(rest, was.Host); found {
+		where := before[max(0, len(before)-20):] + was.Host + after[:min(20, len(after))]
+		return fmt.Errorf("%q leads to %s, where the release does not lie: write a URL below %s", where, was.Host, c.Was)
+	}
+	return nil
 }
 
 // checkTemplate makes sure that what the template deploys is this release.

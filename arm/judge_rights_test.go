@@ -1,0 +1,50 @@
+package arm_test
+
+import (
+	"slices"
+
+	"azcollector/internal/armtemplate"
+)
+
+const assignments = "Microsoft.Authorization/roleAssignments"
+
+// selfUpdateIDs is the one output that may name what is not deployed.
+const selfUpdateIDs = "selfUpdateAssignmentIds"
+
+// judgeSelfUpdateIDs: a deployment without self-update takes away nothing that an
+// earlier one gave. So the ids of what it gives must be known whether it is given or
+// not: those of the run identity on the site and on its package.
+func (c *court) judgeSelfUpdateIDs(d *armtemplate.Deployment) {
+	var given, told []string
+	for _, x := range d.Resources {
+		on := d.Find(x.Scope)
+		if x.Type != assignments || on == nil || !on.Enabled {
+			continue
+		}
+		if part := c.part(d, on); (part == "site" || part == "package") && (!x.Enabled || c.grant(d, x).who == "run") {
+			given = append(given, x.ID)
+		}
+	}
+	listed, _ := d.Outputs[selfUpdateIDs].(list)
+	for _, id := range listed {
+		told = append(told, textOf(id))
+	}
+	slices.Sort(given)
+	slices.Sort(told)
+	if !slices.Equal(told, given) {
+		c.complain("outputs.%s: is %v, must be %v", selfUpdateIDs, told, given)
+	}
+}
+
+// judgeSeal: scripts/deploy deletes the assignment that this output names.
+func (c *court) judgeSeal(d *armtemplate.Deployment) {
+	writer := ""
+	for _, x := range deployed(d, assignments) {
+		if c.grant(d, x) == (grant{"deploy", "Storage Blob Data Contributor", "package"}) {
+			writer = x.ID
+		}
+	}
+	if got := textOf(d.Outputs["packageWriteAssignmentId"]); got != writer {
+		c.complain("outputs.packageWriteAssignmentId: is %q, must be %q", got, writer)
+	}
+}
