@@ -126,6 +126,9 @@ func (c *court) judgeSettings(d *armtemplate.Deployment, v variant) {
 	if off := textOf(settings["AzureWebJobs.webhook.Disabled"]) == "true"; off != pullOnly {
 		c.complain("app setting AzureWebJobs.webhook.Disabled: is %v where pull only is %v", off, pullOnly)
 	}
+	if off := textOf(settings["AzureWebJobs.updater.Disabled"]) == "true"; off != (textOf(settings["CONFIG_URL"]) == "") {
+		c.complain("app setting AzureWebJobs.updater.Disabled: is %v where CONFIG_URL is %q", off, textOf(settings["CONFIG_URL"]))
+	}
 	for _, name := range c.named() {
 		if textOf(settings[name]) == "" {
 			c.complain("app setting %s: missing or empty; a function.json takes its schedule from it", name)

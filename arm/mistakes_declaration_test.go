@@ -14,7 +14,7 @@ var mistakesOfDeclaration = []mistake{
 	{name: "no default", want: "parameters.jsonlPath: has no default",
 		spoil: func(e editor) { e.remove(e.parameter("jsonlPath"), "defaultValue") }, follows: "parameters.jsonlPath: no value is given"},
 	{name: "secret with a default", want: "parameters.configUrl: is secure and has a default",
-		spoil: func(e editor) { e.put(e.parameter("configUrl"), "defaultValue", "https://config.example") }, follows: "app setting CONFIG_URL: is"},
+		spoil: func(e editor) { e.put(e.parameter("configUrl"), "defaultValue", "https://config.example") }, follows: "app setting CONFIG_URL: is", alsoFollows: "CONFIG_PUBLIC_KEY: missing"},
 	{name: "secret that is a plain string", want: "parameters.appAlSecretKey: is no securestring",
 		spoil: func(e editor) { e.put(e.parameter("appAlSecretKey"), "type", "string") }},
 	{name: "earlier secret that is a plain string", want: "parameters.App Client Secret: is no securestring",
@@ -73,7 +73,7 @@ var mistakesOfDeclaration = []mistake{
 		e.replace(e.settings(), "APP_AL_SECRET_KEY", "app-al-secret-key", "app-al-access-key-id")
 	}, follows: "app-al-secret-key: no app setting refers"},
 	{name: "secret that no app setting refers to", want: "config-url: no app setting refers to it", in: []string{"every secret"},
-		spoil: func(e editor) { e.put(e.settings(), "CONFIG_URL", "[if(parameters('selfUpdate'), '', '')]") }, follows: "app setting CONFIG_URL: refers to no secret"},
+		spoil: func(e editor) { e.put(e.settings(), "CONFIG_URL", "[if(parameters('selfUpdate'), '', '')]") }, follows: "app setting CONFIG_URL: refers to no secret", alsoFollows: "AzureWebJobs.updater.Disabled"},
 	{name: "keys of the storage account", want: "unknown function listKeys", spoil: func(e editor) {
 		e.put(e.in(e.template, "outputs", "keyVaultName"), "value", "[listKeys(variables('stateAccountId'), '2024-01-01').keys[0].value]")
 	}},

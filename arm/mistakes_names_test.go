@@ -73,6 +73,9 @@ var mistakesOfNames = []mistake{
 	{name: "workspace with keys", want: "features.disableLocalAuth is false, must be true", spoil: func(e editor) {
 		e.put(e.in(e.resource("Microsoft.OperationalInsights/workspaces", 0), "properties", "features"), "disableLocalAuth", false)
 	}},
+	{name: "updater that never runs", want: "AzureWebJobs.updater.Disabled: is true", in: []string{"every secret"}, spoil: func(e editor) {
+		e.put(e.in(e.template, "variables", "settings"), "AzureWebJobs.updater.Disabled", "true")
+	}},
 	{name: "one alert for all types", want: "nothing-listed has dimensions []", spoil: func(e editor) {
 		e.remove(e.in(e.template, "variables", "alerts", 3), "dimensions")
 	}},

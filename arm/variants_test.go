@@ -106,7 +106,7 @@ func variants(t *testing.T) map[string]variant {
 		"kept secrets":         {given: object{"appTenantId": tenantID, "appClientId": clientID, "keepSecrets": list{"APP_CLIENT_SECRET", "APP_AL_ACCESS_KEY_ID", "APP_AL_SECRET_KEY"}}},
 		"locked down":          {given: with(byIdentity, "storagePublicNetworkAccess", "Disabled", "vaultPublicNetworkAccess", "Disabled", "subnetResourceId", subnet, "workspaceResourceId", workspace, "alertEmail", "soc@example.com")},
 		"longest name":         {given: with(updating, "appName", strings.Repeat("Name-", 10)+"52", "alertEmail", "soc@example.com")},
-		"every secret":         {given: with(bySecret, "o365WebhookAuthId", "printable-and-long", "configUrl", "https://config.example/x", "updateManifestUrl", "https://releases.example/m")},
+		"every secret":         {given: with(bySecret, "o365WebhookAuthId", "printable-and-long", "configUrl", "https://config.example/x", "configPublicKey", "rhpLUQT4uzYe4lFqtmOmoFLNsL2Wq0jVvk7LwbNmN4I=", "updateManifestUrl", "https://releases.example/m")},
 		"government":           {cloud: "AzureUSGovernment", given: with(byIdentity, "azureCloud", "gcchigh")},
 		// Where the suffix of vaults has no dot: see armtemplate.
 		"government, no dot":    {cloud: "AzureUSGovernment without the dot", given: with(bySecret, "azureCloud", "gcchigh")},

@@ -71,6 +71,14 @@ type commandLine struct {
 		Yes bool `help:"Really."`
 	} `cmd:"" help:"Forget the registration with Alert Logic, there and here."`
 
+	Update struct{} `cmd:"" help:"Sync the configuration from CONFIG_URL now."`
+	Config struct {
+		Sign struct {
+			Key  []string `required:"" placeholder:"FILE" help:"Private key: PEM, as openssl genpkey -algorithm ed25519 makes it (may be repeated)."`
+			File string   `arg:"" help:"The configuration, JSON (docs/configuration.md)."`
+		} `cmd:"" help:"Check a configuration and print it signed, for CONFIG_URL."`
+	} `cmd:"" help:"Configuration for CONFIG_URL."`
+
 	Settings struct {
 		Markdown bool `hidden:"" help:"Print the README's table."`
 	} `cmd:"" help:"Print all settings, secrets masked, and where each came from."`
@@ -133,4 +141,5 @@ var commands = map[string]command{
 	"webhook rotate":      rotateSecret,
 	"register":            register,
 	"deregister":          deregister,
+	"update":              updateNow,
 }

@@ -14,12 +14,22 @@ import (
 	"azcollector/master"
 )
 
+// A configuration is what was synced from CONFIG_URL last; version 0 is none.
+type configuration struct {
+	Version  int64     `json:"version"`
+	At       time.Time `json:"at,omitzero"`
+	Tried    time.Time `json:"tried,omitzero"`
+	Error    string    `json:"error,omitempty"`    // why the last one is not taken
+	Unusable string    `json:"unusable,omitempty"` // why the taken one is not used
+}
+
 // A status is what the state knows of the last days.
 type status struct {
-	Contents   map[collect.State]int64 `json:"contents"`
-	Records    collect.Tally           `json:"records"`
-	OldestOpen *time.Time              `json:"oldestPending,omitempty"`
-	LastError  string                  `json:"lastError,omitempty"`
+	Configuration *configuration          `json:"configuration,omitempty"`
+	Contents      map[collect.State]int64 `json:"contents"`
+	Records       collect.Tally           `json:"records"`
+	OldestOpen    *time.Time              `json:"oldestPending,omitempty"`
+	LastError     string                  `json:"lastError,omitempty"`
 	// Listed says up to when each content type was listed.
 	Listed map[string]listedUntil `json:"listed,omitempty"`
 	Gaps   []collect.Gap          `json:"unobserved,omitempty"`
@@ -59,7 +69,7 @@ func (h *house) status(ctx context.Context) (*status, error) {
 	return st, errors.Join(
 		h.countContents(ctx, st), h.countDue(ctx, st), h.readRuns(ctx, st), h.readListings(ctx, st),
 		h.eachLetter(ctx, func(collect.DeadLetter) error { st.DeadLetters++; return nil }),
-		h.readTold(ctx, st),
+		h.readTold(ctx, st), h.readConfiguration(ctx, st),
 	)
 }
 
@@ -124,6 +134,21 @@ func (h *house) countDue(ctx context.Context, st *status) error {
 		}
 		st.Due = &due.At
 		break
+	}
+	return nil
+}
+
+func (h *house) readConfiguration(ctx context.Context, st *status) error {
+	if len(h.settings.ConfigKeys) == 0 {
+		return nil
+	}
+	kept, err := collect.LoadConfig(ctx, h.store, h.settings.TenantID)
+	if err != nil {
+		return err
+	}
+	st.Configuration = &configuration{Version: kept.Version, At: kept.At, Tried: kept.Tried, Error: kept.Error}
+	if h.config.unusable != nil {
+		st.Configuration.Unusable = h.config.unusable.Error()
 	}
 	return nil
 }
@@ -212,6 +237,14 @@ func (st *status) print(w io.Writer) {
 		fmt.Fprintf(w, "next content due\t%s\n", st.Due.Format(time.RFC3339))
 	}
 	st.printListings(w)
+	if c := st.Configuration; c != nil {
+		fmt.Fprintf(w, "configuration\tversion %d of %s\n", c.Version, c.At.Format(time.RFC3339))
+		for what, why := range map[string]string{"not taken": c.Error, "not used": c.Unusable} {
+			if why != "" {
+				fmt.Fprintf(w, "\t%s: %s\n", what, wire.Printable(why))
+			}
+		}
+	}
 	st.printRuns(w)
 }
 

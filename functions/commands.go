@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -51,6 +52,8 @@ func realMain(ctx context.Context, args, env []string, stdout, stderr io.Writer)
 		return p.serve(ctx)
 	case "settings":
 		return p.settings()
+	case "config sign":
+		return p.exit(p.signConfig())
 	case "version":
 		_, _ = fmt.Fprintln(stdout, "azcollector", version())
 		return exitOK
@@ -92,22 +95,62 @@ func (p *program) serve(ctx context.Context) int {
 	if err != nil {
 		return p.fail(exitFailure, err)
 	}
-	return p.fail(exitFailure, errors.Join(serveRooms(ctx, s, r, log), r.close(ctx)))
+	g := newGate()
+	g.settle(r, nil)
+	return p.fail(exitFailure, errors.Join(serveRooms(ctx, s, g, log), g.close(ctx)))
 }
 
-func serveRooms(ctx context.Context, s Settings, r *rooms, log *logrus.Logger) error {
+// serveRooms keeps the house that the gate leads to at work, and opens it anew when
+// another configuration is to be used; the listener stays open meanwhile.
+func serveRooms(ctx context.Context, s Settings, g *gate, log *logrus.Logger) error {
 	listener, err := listen(ctx, s, log)
 	if err != nil {
 		return err
 	}
 	log.WithField("address", listener.Addr().String()).WithField("version", version()).Info("listening")
 	ctx, cancel := context.WithCancel(ctx)
-	r.Background = append(r.Background, func(ctx context.Context) error { return r.follow(ctx, log) })
-	wait := r.runBackground(ctx, log)
-	err = serveListener(ctx, listener, s, r, log)
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		for g.house.serve(ctx, log) {
+			log.Info("another configuration: opening anew")
+			if err := g.shut(ctx); err != nil {
+				logLines(log.WithField("component", "serve"), err, "cannot close in order")
+			}
+			_ = tryAgain(ctx, log.WithField("component", "serve"), "cannot start", func(ctx context.Context) error {
+				r, err := buildRooms(ctx, s, log)
+				g.settle(r, err)
+				return err
+			})
+		}
+	}()
+	err = serveListener(ctx, listener, s, &rooms{Webhook: through(g), Health: g.health}, log)
 	cancel()
-	wait()
+	<-kept
 	return err
+}
+
+// serve does what the Functions host does for us elsewhere as well: it follows the
+// timers.
+func (r *rooms) serve(ctx context.Context, log *logrus.Logger) (renew bool) {
+	if r == nil { // ctx has ended before the house was open again
+		return false
+	}
+	r.Background = append(r.Background, func(ctx context.Context) error { return r.follow(ctx, log) })
+	return r.live(ctx, log)
+}
+
+// through leads to the webhook of the house behind a gate.
+func through(g *gate) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		house, leave, err := g.enter(r.Context())
+		if err != nil {
+			answer(w, http.StatusServiceUnavailable, "not started; see the log")
+			return
+		}
+		defer leave()
+		house.Webhook.ServeHTTP(w, r)
+	})
 }
 
 // order runs a command: in the collector that owns the embedded store, if one is
@@ -127,7 +170,7 @@ func (p *program) order(ctx context.Context, name string, args []string) int {
 	}
 	log := newLogger(p.stderr, false)
 	prepare(log, s)
-	h, err := openHouse(s, log, true)
+	h, err := openHouse(ctx, s, log, true)
 	if err != nil {
 		return p.fail(exitFailure, err)
 	}

@@ -34,7 +34,7 @@ func sockets(t *testing.T) string {
 func controlled(t *testing.T, dir string, changes ...string) *house {
 	t.Helper()
 	changes = append([]string{"SINK=jsonl", "JSONL_PATH=" + filepath.Join(dir, "records.jsonl"), "STATE_DIR=" + dir}, changes...)
-	h, err := openHouse(mustLoad(t, good(changes...)), newLogger(io.Discard, false), false)
+	h, err := openHouse(t.Context(), mustLoad(t, good(changes...)), newLogger(io.Discard, false), false)
 	if err != nil {
 		t.Fatal(err)
 	}

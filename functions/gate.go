@@ -4,38 +4,103 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
+
+	"azcollector/internal/collect"
 )
 
-// A gate lets requests in once the house is open. Those that come before the
-// first attempt has ended wait for it; after a failure they are turned away, so
-// that Microsoft and the host learn at once that they must come again.
+// A gate lets requests in once the house is open. Those that come before the first
+// attempt has ended wait for it, and so do those that come while it is opened anew;
+// after a failure they are turned away, so that Microsoft and the host learn at once
+// that they must come again.
 type gate struct {
-	tried chan struct{} // closed after the first attempt
-	once  sync.Once
-
-	mu    sync.Mutex
-	house *rooms
-	err   error
+	mu     sync.Mutex
+	tried  chan struct{} // closed after the first attempt
+	house  *rooms
+	err    error
+	inside int
 }
 
 func newGate() *gate { return &gate{tried: make(chan struct{})} }
 
 func (g *gate) settle(house *rooms, err error) {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.house, g.err = house, err
-	g.mu.Unlock()
-	g.once.Do(func() { close(g.tried) })
-}
-
-func (g *gate) enter(ctx context.Context) (*rooms, error) {
 	select {
 	case <-g.tried:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for the start: %w", context.Cause(ctx))
+	default:
+		close(g.tried)
 	}
+}
+
+// enter returns the house; who got one calls leave when done with it.
+func (g *gate) enter(ctx context.Context) (house *rooms, leave func(), err error) {
+	for {
+		g.mu.Lock()
+		tried := g.tried
+		select {
+		case <-tried:
+			defer g.mu.Unlock()
+			if g.err != nil {
+				return nil, nil, g.err
+			}
+			g.inside++
+			return g.house, g.leave, nil
+		default:
+			g.mu.Unlock()
+		}
+		select {
+		case <-tried:
+		case <-ctx.Done():
+			return nil, nil, fmt.Errorf("wait for the start: %w", context.Cause(ctx))
+		}
+	}
+}
+
+func (g *gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.house, g.err
+	g.inside--
+}
+
+// shut lets nobody in any more until settle, waits for those who are inside, and
+// closes the house. Who does not leave within stopGrace finds its doors shut, and is
+// told so by an error, as if the process had been killed.
+func (g *gate) shut(ctx context.Context) error {
+	g.mu.Lock()
+	house := g.house
+	g.house, g.err, g.tried = nil, nil, make(chan struct{})
+	g.mu.Unlock()
+	for patience := stopGrace; patience > 0 && g.occupied(); patience -= lookAgain {
+		if collect.Wait(ctx, lookAgain) != nil {
+			break
+		}
+	}
+	if house == nil {
+		return nil
+	}
+	return house.close(ctx)
+}
+
+// lookAgain is how often shut looks whether all have left.
+const lookAgain = 20 * time.Millisecond
+
+func (g *gate) occupied() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.inside > 0
+}
+
+// health is what keeps us from working, if anything.
+func (g *gate) health() error {
+	g.mu.Lock()
+	house, err := g.house, g.err
+	g.mu.Unlock()
+	if house == nil || err != nil || house.Health == nil {
+		return err
+	}
+	return house.Health()
 }
 
 // close closes what was opened, if anything was.

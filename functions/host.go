@@ -76,7 +76,14 @@ func (h *hostHandler) keep(ctx context.Context, log *logrus.Logger, open func(co
 		return // ctx has ended; the error was logged
 	}
 	h.log.WithField("version", version()).Info("ready")
-	house.runBackground(ctx, log)()
+	if !house.live(ctx, log) {
+		return
+	}
+	h.log.Info("another configuration: opening anew")
+	if err := h.gate.shut(ctx); err != nil {
+		logLines(h.log, err, "cannot close in order")
+	}
+	h.keep(ctx, log, open)
 }
 
 // A hostHandler answers the Functions host.
@@ -93,12 +100,13 @@ func (h *hostHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := r.Header.Get(invocationHeader)
 	ctx, inv := withInvocation(r.Context(), id[:min(len(id), maxInvocationID)])
 	log := h.log.WithContext(ctx)
-	house, err := h.gate.enter(ctx)
+	house, leave, err := h.gate.enter(ctx)
 	if err != nil {
 		log.WithField("path", r.URL.Path).WithError(err).Error("refused a call: not started")
 		answer(w, http.StatusInternalServerError, "not started; see the log")
 		return
 	}
+	defer leave()
 	if r.URL.Path == hostWebhookPath && house.Webhook != nil {
 		protect(house.Webhook, h.log).ServeHTTP(w, r.WithContext(ctx))
 		return

@@ -231,7 +231,7 @@ func TestHostAnswersBeforeItIsOpen(t *testing.T) {
 	}) // hostWith returns after GET / was answered
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := newGate().enter(impatient); !errors.Is(err, context.Canceled) {
+	if _, _, err := newGate().enter(impatient); !errors.Is(err, context.Canceled) {
 		t.Errorf("a request that is gone waits on: %v", err)
 	}
 	result := make(chan outcome)
@@ -274,12 +274,12 @@ func TestHostStartsAgain(t *testing.T) {
 			})
 		}()
 		synctest.Wait()
-		if _, err := h.gate.enter(ctx); err == nil || !strings.Contains(err.Error(), "storage is down") {
+		if _, _, err := h.gate.enter(ctx); err == nil || !strings.Contains(err.Error(), "storage is down") {
 			t.Errorf("a call between attempts: %v", err)
 		}
 		time.Sleep(5 * time.Minute) // of the bubble's clock
 		<-background
-		if _, err := h.gate.enter(ctx); err != nil || attempts != 6 {
+		if _, _, err := h.gate.enter(ctx); err != nil || attempts != 6 {
 			t.Errorf("after %d attempts: %v", attempts, err)
 		}
 		cancel()

@@ -40,6 +40,7 @@ type house struct {
 	meter     *collect.Meter
 	secrets   *authIDs
 	lister    *pull.Lister
+	config    synced
 
 	serving atomic.Bool // the workers run
 	state   trouble     // with recording notifications
@@ -66,7 +67,7 @@ func (t *trouble) why() error {
 
 // openHouse puts up the doors, for a command or for good. It opens the embedded store;
 // nobody else is asked for anything yet.
-func openHouse(s Settings, log *logrus.Logger, command bool) (*house, error) {
+func openHouse(ctx context.Context, s Settings, log *logrus.Logger, command bool) (*house, error) {
 	h := &house{
 		settings: s, log: log, sole: !s.Storage.Configured(),
 		http: wire.Client(wire.Options{Connections: 2 * s.Concurrency}),
@@ -77,6 +78,9 @@ func openHouse(s Settings, log *logrus.Logger, command bool) (*house, error) {
 	}
 	h.store = store
 	h.account, _ = store.(*state.Azure)
+	if err := h.configure(ctx); err != nil && !command {
+		return nil, errors.Join(err, store.Close())
+	}
 	if err := h.furnish(); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -111,7 +115,7 @@ func (h *house) furnish() (err error) {
 // buildRooms opens the house for work. It asks the state for what the webhook
 // cannot answer without.
 func buildRooms(ctx context.Context, s Settings, log *logrus.Logger) (*rooms, error) {
-	h, err := openHouse(s, log, false)
+	h, err := openHouse(ctx, s, log, false)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +139,7 @@ func (h *house) rooms() (*rooms, error) {
 		Functions:  h.functions(),
 		Timers:     timers,
 		Background: h.background(),
+		Renew:      h.config.renew,
 		Health:     func() error { return errors.Join(h.collector.Trouble(), h.state.why(), h.due.why()) },
 		Close:      h.close,
 	}, nil

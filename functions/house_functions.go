@@ -13,6 +13,7 @@ import (
 	"azcollector/internal/collect"
 	"azcollector/master"
 	"azcollector/pull"
+	"azcollector/updater"
 )
 
 type function = func(ctx context.Context, payload []byte) error
@@ -23,6 +24,7 @@ func (h *house) functions() map[string]function {
 		"pull":    h.counted("pull", h.kept("pull", h.pull)),
 		"master":  h.counted("master", h.kept("master", h.master)),
 		"content": h.counted("content", h.content),
+		"updater": h.counted("updater", h.kept("updater", h.update)),
 	}
 }
 
@@ -32,8 +34,8 @@ func (h *house) timers() (timers []timer, err error) {
 	for _, f := range []struct {
 		name    string
 		trigger []byte
-	}{{"master", master.Trigger}, {"pull", pull.Trigger}} {
-		if slices.Contains(h.settings.Disabled, f.name) {
+	}{{"master", master.Trigger}, {"pull", pull.Trigger}, {"updater", updater.Trigger()}} {
+		if slices.Contains(h.settings.Disabled, f.name) || f.name == "updater" && h.settings.ConfigURL == "" {
 			continue
 		}
 		t, err := timerOf(f.name, f.trigger, h.schedule)
@@ -103,6 +105,7 @@ func (h *house) kept(name string, f func(context.Context) ([]collect.Finding, er
 		if err := h.measure(ending); err != nil {
 			log.WithError(err).Warn("cannot keep statistics")
 		}
+		h.lookForConfiguration(ending)
 		return err
 	}
 }

@@ -23,6 +23,7 @@ const (
 	replayLimit    = 90 * time.Second
 	sweepLimit     = 90 * time.Second
 	checkInLimit   = time.Minute
+	configLimit    = time.Minute
 )
 
 // master is one run of the timer. The check-in comes last and tells of the others.
@@ -46,6 +47,7 @@ func (h *house) master(ctx context.Context) ([]collect.Finding, error) {
 				Tenant: h.settings.TenantID, Store: h.store, Retention: h.settings.StateRetention, Now: time.Now,
 				Report: func(rows int) { log(ctx).WithField("rows", rows).Info("deleted old rows") },
 			}).Run},
+			{Name: "configuration", Limit: configLimit, Code: master.ConfigRefused, Run: h.configuration},
 			{Name: "check-in", Limit: checkInLimit, Code: master.CheckInFailed, Run: h.checkIn(ctx).Run},
 		},
 		Report: func(step string, took time.Duration, err error) {
@@ -146,7 +148,7 @@ func (h *house) heartbeat(ctx context.Context, r master.Report) {
 	fields := logrus.Fields{
 		"component": "master", "status": r.Status, "code": r.ErrorCode, "alive": r.Alive, "events": events, "bytes": bytes,
 		"pending": r.Pending, "oldest_s": seconds(r.OldestPending), "waiting_s": seconds(r.Waiting), "dead": r.DeadLetters, "expired": r.Expired,
-		"omitted": len(r.Omitted), "unobserved": len(r.RecentGaps), "agreed": r.Stats.Agreed, "unannounced": r.Stats.Unannounced,
+		"omitted": len(r.Omitted), "unobserved": len(r.RecentGaps), "config": h.config.applied, "agreed": r.Stats.Agreed, "unannounced": r.Stats.Unannounced,
 	}
 	if !r.Listed.IsZero() {
 		fields["listed"] = r.Listed

@@ -84,7 +84,7 @@ func TestGateHoldsRequestsBack(t *testing.T) {
 		g := newGate()
 		entered := make(chan error, 1)
 		go func() {
-			_, err := g.enter(t.Context())
+			_, _, err := g.enter(t.Context())
 			entered <- err
 		}()
 		synctest.Wait()

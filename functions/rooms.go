@@ -27,6 +27,8 @@ type rooms struct {
 	Functions map[string]function
 	// Timers say when some of them run; the Functions host reads that itself.
 	Timers []timer
+	// Renew is closed when another configuration is to be used; nil: that never is.
+	Renew <-chan struct{}
 	// Health says what keeps us from working, if anything; nil is healthy.
 	Health func() error
 	// Close lets go of everything once nothing runs any more.
@@ -85,6 +87,20 @@ func (r *rooms) runBackground(ctx context.Context, log *logrus.Logger) (wait fun
 		})
 	}
 	return running.Wait
+}
+
+// live runs the background functions until ctx ends, or until another configuration
+// is to be used; only then it returns true.
+func (r *rooms) live(ctx context.Context, log *logrus.Logger) (renew bool) {
+	background, cancel := context.WithCancel(ctx)
+	wait := r.runBackground(background, log)
+	select {
+	case <-ctx.Done():
+	case <-r.Renew:
+	}
+	cancel()
+	wait()
+	return ctx.Err() == nil
 }
 
 func (r *rooms) close(ctx context.Context) error {

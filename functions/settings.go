@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"net/url"
 	"time"
@@ -64,11 +65,11 @@ type Settings struct {
 	StateDir       string
 	StateRetention time.Duration
 
-	UpdaterSchedule  string
-	ConfigURL        Secret // may hold a signature in its query
-	ConfigPublicKey  string
-	UpdateManifest   Secret
-	UpdatePublicKeys string
+	UpdaterSchedule string
+	ConfigURL       Secret // may hold a signature in its query
+	ConfigKeys      []ed25519.PublicKey
+	UpdateManifest  Secret
+	UpdateKeys      []ed25519.PublicKey
 
 	Listen         string
 	WebhookPath    string
@@ -87,6 +88,7 @@ type Settings struct {
 	Warnings []string
 
 	origins []origin
+	sources Sources
 }
 
 // Storage is the storage account that the Functions host uses as well.
@@ -118,12 +120,15 @@ type Sources struct {
 	Machine string
 	// Listens says that LISTEN will be opened, so it must be safe to.
 	Listens bool
+	// Synced are settings of a verified configuration, SyncedFrom says which. They win.
+	Synced     map[string]string
+	SyncedFrom string
 }
 
 // LoadSettings reads and checks all settings. The error joins every complaint,
 // one line each; the settings are then not fit for use, except for printing.
 func LoadSettings(src Sources) (Settings, error) {
-	s := Settings{HostPort: src.Env["FUNCTIONS_CUSTOMHANDLER_PORT"]}
+	s := Settings{HostPort: src.Env["FUNCTIONS_CUSTOMHANDLER_PORT"], sources: src}
 	s.Host = s.HostPort != ""
 	s.Disabled = disabled(src.Env)
 
@@ -137,6 +142,9 @@ func LoadSettings(src Sources) (Settings, error) {
 	for i := range table {
 		row := &table[i]
 		given, err := row.find(src.Env, file, src.File)
+		if synced := src.Synced[row.name]; synced != "" {
+			given, err = finding{synced, src.SyncedFrom}, nil
+		}
 		if err == nil {
 			err = row.unresolved(given.value)
 		}

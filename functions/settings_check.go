@@ -38,6 +38,9 @@ func (s *Settings) check(src Sources) []error {
 	case s.Sink == "jsonl" && s.JSONLPath == "-" && s.Host:
 		complain("JSONL_PATH=-: must be the path of a file under the Functions host, which takes stdout for logs")
 	}
+	if s.given("CONFIG_URL") && !s.given("CONFIG_PUBLIC_KEY") {
+		complain("CONFIG_PUBLIC_KEY: missing; CONFIG_URL needs the key that signs what lies there")
+	}
 	complaints = append(complaints, s.checkStorage()...)
 	if !s.Host {
 		complaints = append(complaints, s.checkListener(src.Listens)...)

@@ -2,11 +2,15 @@ package main
 
 import (
 	"cmp"
+	"crypto/ed25519"
+	"fmt"
+	"hash/fnv"
 	"net/url"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
+	"azcollector/internal/dsse"
 	"azcollector/internal/wire"
 )
 
@@ -49,7 +53,7 @@ var table = []setting{
 		meaning: "Azure Resource Manager",
 		set:     into(func(s *Settings) **url.URL { return &s.ResourceManagerURL }, wire.ParseBase)},
 
-	{name: "O365_CONTENT_STREAMS", fixed: `["Audit.AzureActiveDirectory","Audit.Exchange","Audit.SharePoint","Audit.General"]`,
+	{name: "O365_CONTENT_STREAMS", synced: true, fixed: `["Audit.AzureActiveDirectory","Audit.Exchange","Audit.SharePoint","Audit.General"]`,
 		says: "the four Audit types", meaning: "JSON array of the content types to collect; there is also `DLP.All`",
 		set: into(func(s *Settings) *[]string { return &s.ContentStreams }, contentStreams)},
 	{name: "O365_SUBSCRIPTIONS", fixed: "manage",
@@ -58,25 +62,25 @@ var table = []setting{
 	{name: "O365_WEBHOOK_AUTH_ID", secret: true, says: "generated at first start, kept in the state",
 		meaning: "the shared secret that Microsoft sends back with each notification: at most 128 printable ASCII characters, no spaces",
 		set:     into(func(s *Settings) *Secret { return &s.WebhookAuthID }, authID)},
-	{name: "O365_NOTIFICATIONS", fixed: "fetch",
+	{name: "O365_NOTIFICATIONS", synced: true, fixed: "fetch",
 		meaning: "`fetch`: collect what a notification announces; `wake`: let it only start a pull at once",
 		set:     into(func(s *Settings) *string { return &s.Notifications }, oneOf("fetch", "wake"))},
 	{name: "PULL_SCHEDULE", fixed: "0 * * * * *", says: "`0 * * * * *` (every minute)",
 		meaning: "NCRONTAB of the `pull` function; under the Functions host it must be set",
 		set:     into(func(s *Settings) *string { return &s.PullSchedule }, schedule)},
-	{name: "O365_WEBHOOK_BUDGET", fixed: "4s",
+	{name: "O365_WEBHOOK_BUDGET", synced: true, fixed: "4s",
 		meaning: "how long one notification may be collected before it is answered",
 		set:     into(func(s *Settings) *time.Duration { return &s.WebhookBudget }, span(0, time.Minute))},
-	{name: "O365_LOOKBACK", fixed: "24h",
+	{name: "O365_LOOKBACK", synced: true, fixed: "24h",
 		meaning: "how far back the first pull lists, at most 168h (Microsoft lists no more)",
 		set:     into(func(s *Settings) *time.Duration { return &s.Lookback }, span(0, 168*time.Hour))},
-	{name: "O365_CONCURRENCY", fixed: "16",
+	{name: "O365_CONCURRENCY", synced: true, fixed: "16",
 		meaning: "contents collected at the same time, per process",
 		set:     into(func(s *Settings) *int { return &s.Concurrency }, whole(1, 1024))},
-	{name: "O365_REQUESTS_PER_MINUTE", fixed: "2000",
+	{name: "O365_REQUESTS_PER_MINUTE", synced: true, fixed: "2000",
 		meaning: "requests to the API per tenant, divided by the processes that share the storage account",
 		set:     into(func(s *Settings) *int { return &s.RequestsPerMinute }, whole(1, 1_000_000))},
-	{name: "O365_MAX_CONTENT_BYTES", fixed: "268435456",
+	{name: "O365_MAX_CONTENT_BYTES", synced: true, fixed: "268435456",
 		meaning: "the largest content taken, in bytes after decompression",
 		set:     into(func(s *Settings) *int64 { return &s.MaxContentBytes }, whole[int64](1, 1<<40))},
 
@@ -98,10 +102,10 @@ var table = []setting{
 	{name: "APP_AL_INGEST_STREAM", fixed: "logmsgs",
 		meaning: "`logmsgs`, or `aicspmsgs` as collectors before 2021 sent",
 		set:     into(func(s *Settings) *string { return &s.IngestStream }, oneOf("logmsgs", "aicspmsgs"))},
-	{name: "APP_AL_MAX_PAYLOAD", fixed: "700000",
+	{name: "APP_AL_MAX_PAYLOAD", synced: true, fixed: "700000",
 		meaning: "the largest compressed batch, in bytes (1,000 to 10,000,000)",
 		set:     into(func(s *Settings) *int { return &s.MaxPayload }, whole(1_000, 10_000_000))},
-	{name: "DEFLATE_LEVEL", fixed: "6",
+	{name: "DEFLATE_LEVEL", synced: true, fixed: "6",
 		meaning: "compression of batches, 1 (fast) to 9 (small)",
 		set:     into(func(s *Settings) *int { return &s.DeflateLevel }, whole(1, 9))},
 	{name: "APP_INGEST_ENDPOINT", url: true, says: "looked up",
@@ -171,21 +175,21 @@ var table = []setting{
 		meaning: "how long finished rows are kept, at least 8d (contents can be offered again for 7)",
 		set:     into(func(s *Settings) *time.Duration { return &s.StateRetention }, span(192*time.Hour, 400*24*time.Hour))},
 
-	{name: "UPDATER_SCHEDULE", later: true, says: "a random minute twice a day",
-		meaning: "NCRONTAB of the `updater` function",
+	{name: "UPDATER_SCHEDULE", usual: updaterSchedule, says: "a random minute twice a day",
+		meaning: "NCRONTAB of the `updater` function; under the Functions host it must be set",
 		set:     into(func(s *Settings) *string { return &s.UpdaterSchedule }, schedule)},
-	{name: "CONFIG_URL", secret: true, later: true, says: "off",
-		meaning: "where configuration is synced from",
-		set:     into(func(s *Settings) *Secret { return &s.ConfigURL }, secret)},
-	{name: "CONFIG_PUBLIC_KEY", later: true,
-		meaning: "key that signs it",
-		set:     into(func(s *Settings) *string { return &s.ConfigPublicKey }, text)},
+	{name: "CONFIG_URL", secret: true, says: "off",
+		meaning: "https address of a signed configuration that is synced from there (docs/configuration.md)",
+		set:     into(func(s *Settings) *Secret { return &s.ConfigURL }, secretAddress)},
+	{name: "CONFIG_PUBLIC_KEY", says: "required for `CONFIG_URL`",
+		meaning: "Ed25519 key that signs it, in base64; several with commas",
+		set:     into(func(s *Settings) *[]ed25519.PublicKey { return &s.ConfigKeys }, dsse.ParseKeys)},
 	{name: "UPDATE_MANIFEST_URL", secret: true, later: true, says: "off",
 		meaning: "where releases are announced",
-		set:     into(func(s *Settings) *Secret { return &s.UpdateManifest }, secret)},
+		set:     into(func(s *Settings) *Secret { return &s.UpdateManifest }, secretAddress)},
 	{name: "UPDATE_PUBLIC_KEYS", later: true,
-		meaning: "keys that sign them",
-		set:     into(func(s *Settings) *string { return &s.UpdatePublicKeys }, text)},
+		meaning: "Ed25519 keys that sign them, in base64, with commas",
+		set:     into(func(s *Settings) *[]ed25519.PublicKey { return &s.UpdateKeys }, dsse.ParseKeys)},
 
 	{name: "LISTEN", fixed: ":8443",
 		meaning: "address of the self-hosted listener",
@@ -205,9 +209,18 @@ var table = []setting{
 	{name: "MAX_CONNECTIONS", fixed: "512",
 		meaning: "connections open at the same time; further ones wait",
 		set:     into(func(s *Settings) *int { return &s.MaxConnections }, whole(1, 65_536))},
-	{name: "LOG_LEVEL", fixed: "info",
+	{name: "LOG_LEVEL", synced: true, fixed: "info",
 		meaning: "`error`, `warning`, `info`, `debug` or `trace`",
 		set:     into(func(s *Settings) *logrus.Level { return &s.LogLevel }, logLevel)},
+}
+
+// updaterSchedule is twice a day at a minute that differs from one collector to the
+// next, so that not all of them ask at once.
+func updaterSchedule(s *Settings, machine string) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s.TenantID + s.SiteName + machine)) // it cannot fail
+	minute := h.Sum32() % (12 * 60)
+	return fmt.Sprintf("0 %d %d,%d * * *", minute%60, minute/60, minute/60+12)
 }
 
 // Azure says where it runs an app; elsewhere these are as good as any.

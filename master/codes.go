@@ -32,6 +32,9 @@ const (
 	RegistrationFailed     = "AZC1305"
 	CheckInFailed          = "AZC1306"
 
+	ConfigRefused = "AZC1401"
+	StreamOff     = "AZC1402"
+
 	StateFailed   = "AZC1901"
 	InternalError = "AZC1902"
 )

@@ -101,6 +101,15 @@ var codes = []Code{
 		"Collecting goes on. Check APP_AZCOLLECT_ENDPOINT and the registration if it stays.",
 		"`azcollector status`: `last check-in` and `not sent`."},
 
+	{ConfigRefused, "config-refused", Warn,
+		"The configuration at CONFIG_URL could not be fetched, or is not taken. The last good one stays, or the app settings if there is none.",
+		"Read the text, then look at the newest document: its signature, its version (each change needs a higher one) and its settings.",
+		"`azcollector status`."},
+	{StreamOff, "stream-off", Warn,
+		"The synced configuration switches off content types that the app settings name. What becomes available meanwhile is not collected, and after 7 days cannot be any more.",
+		"See whether that is meant. If not, publish a document with a higher version that names them again.",
+		"`azcollector settings`: O365_CONTENT_STREAMS."},
+
 	{StateFailed, "state-failed", Error,
 		"The state cannot be read or written. Nothing is acknowledged meanwhile, so nothing is lost; it may be delivered twice.",
 		"Check the storage account (AzureWebJobsStorage: key, role, firewall) or the disk of STATE_DIR (space, rights).",

@@ -29,6 +29,7 @@ const (
 var house = map[string]floor{
 	"proto":                  ground,
 	"internal/collect":       ground,
+	"internal/dsse":          ground,
 	"internal/wire":          ground,
 	"internal/alertlogic":    doors,
 	"internal/microsoft":     doors,

@@ -1,6 +1,6 @@
 // Package microsoft is the door to Microsoft: Entra tokens, the national clouds,
-// the Office 365 Management Activity API, and of Microsoft Graph one question:
-// when our own secret ends.
+// the Office 365 Management Activity API, of Microsoft Graph one question (when our
+// own secret ends), and of Azure Resource Manager what an app may do to its own site.
 //
 // Its one promise: a credential goes to the configured authority, a token to the
 // API it was made for, and neither to any other host, whatever a redirect, a

@@ -83,6 +83,8 @@ func (w *World) adminReport(rw http.ResponseWriter, _ *http.Request) {
 		"complaints":    w.Complaints(),
 		"faults":        w.Dial.Counts(),
 		"calls":         w.Calls(),
+		"manager":       w.Manager.Calls(),
+		"packages":      w.Manager.Packages(),
 		"subscriptions": w.Subscriptions(),
 	})
 }

@@ -32,6 +32,7 @@ func Ops() []string {
 	return []string{
 		OpToken, OpDiscovery, OpSubscriptionsList, OpStart, OpStop, OpList, OpPage,
 		OpNotifications, OpBlob, OpAIMS, OpEndpoints, OpAzcollect, OpIngest, OpGraph,
+		OpOneDeploy, OpOperation, OpSettingsRead, OpSettingsWrite, OpSync, OpRestart, OpIdentity,
 	}
 }
 

@@ -1,6 +1,7 @@
 // Package sim is the outside world on loopback: Entra ID, the Office 365
-// Management Activity API with its webhook pusher, and Alert Logic, each behind
-// TLS with certificates of the simulator's own authority.
+// Management Activity API with its webhook pusher, Alert Logic, and Azure Resource
+// Manager with one site in it, each behind TLS with certificates of the simulator's
+// own authority.
 //
 // Its one promise: it is on the reader's side and hostile to the client. It
 // judges (what a client must never do becomes a complaint, see

@@ -47,7 +47,7 @@ func (w *World) discover(rw http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// token grants a token for the management API or for Graph. Version 1 of the endpoint names
+// token grants a token for the management API, Graph or Resource Manager. Version 1 of the endpoint names
 // a resource and answers its numbers as strings, version 2 a scope and numbers.
 func (w *World) token(rw http.ResponseWriter, r *http.Request) {
 	now := w.o.Now()
@@ -105,6 +105,9 @@ func (w *World) grant(rw http.ResponseWriter, refuse func(int, string, int, stri
 	audience, roles := w.URL(Management), w.tenant.grantedRoles()
 	if scope == w.URL(Graph)+"/.default" {
 		audience, roles = w.URL(Graph), []string{} // whether it may read applications, Graph itself knows
+	}
+	if scope == w.URL(ResourceManager)+"/.default" {
+		audience, roles = w.URL(ResourceManager), []string{} // likewise
 	}
 	if scope != audience+"/.default" {
 		refuse(http.StatusBadRequest, "invalid_resource", 500011, "The resource principal named "+strings.TrimSuffix(scope, "/.default")+" was not found in the tenant.")

@@ -69,7 +69,7 @@ func (w *World) canary(rw http.ResponseWriter, r *http.Request) {
 	}
 	w.judge.mu.Unlock()
 	text := "canary: " + r.Method + " " + r.URL.Path + " arrived at a host that was never configured"
-	for _, name := range []string{"Authorization", "X-Aims-Auth-Token", "Webhook-AuthID"} {
+	for _, name := range []string{"Authorization", "X-Aims-Auth-Token", "Webhook-AuthID", "X-Identity-Header"} {
 		if r.Header.Get(name) != "" {
 			text += ", with a credential in " + name
 		}
@@ -90,7 +90,7 @@ func (w *World) guard(s Service, next http.Handler) http.Handler {
 		if !atAlertLogic && r.Header.Get("X-Aims-Auth-Token") != "" {
 			w.judge.complain(string(s) + ": an Alert Logic token was sent here")
 		}
-		for _, secret := range []string{w.o.ClientSecret, w.o.SecretKey, w.o.AuthID} {
+		for _, secret := range []string{w.o.ClientSecret, w.o.SecretKey, w.o.AuthID, w.identityHeader} {
 			if secret != "" && strings.Contains(r.URL.RawQuery, secret) {
 				w.judge.complain(string(s) + ": a secret in a query string")
 			}
@@ -104,6 +104,9 @@ func (w *World) guard(s Service, next http.Handler) http.Handler {
 func (w *World) audience(c claims) string {
 	if c.Audience == w.URL(Graph) {
 		return "Microsoft Graph"
+	}
+	if c.Audience == w.URL(ResourceManager) {
+		return "Azure Resource Manager"
 	}
 	return "the management API"
 }

@@ -48,6 +48,9 @@ type Options struct {
 	// TrustPEM holds further roots that the pusher trusts.
 	TrustPEM []byte
 
+	Subscription, ResourceGroup, SiteName string // of the site that Manager knows; "": made up
+	IdentityID                            string // client id of its managed identity; "": made up
+
 	AccessKeyID, SecretKey, Account string // Alert Logic; "": made up
 	HostID, SourceID                string // go into Settings if set
 	MaxPayload                      int    // of ingest; 0: the contract's
@@ -78,6 +81,10 @@ func (o *Options) fill() {
 		{&o.ClientID, "a86f2f3c-1c43-4a5e-8b59-5f0c9a7d2e10"},
 		{&o.ClientSecret, "simulated~client.secret"},
 		{&o.AuthID, "simulated-webhook-auth-id"},
+		{&o.Subscription, "7d1c0a5e-2f64-4b8a-9c33-51e0d2b6a4f8"},
+		{&o.ResourceGroup, "collectors"},
+		{&o.SiteName, "simulated-collector"},
+		{&o.IdentityID, "c4b9e7d2-6a10-4f3b-8e5d-90a1b2c3d4e5"},
 		{&o.AccessKeyID, "simulatedaccesskey"},
 		{&o.SecretKey, "simulated/secret+key"},
 		{&o.Account, "134249236"},

@@ -27,11 +27,14 @@ const (
 	Azcollect     Service = "azcollect"
 	Canary        Service = "canary"
 	Graph         Service = "graph"
+	// ResourceManager and Identity are what a site on Azure has that may update itself.
+	ResourceManager Service = "manager"
+	Identity        Service = "identity"
 )
 
 // Services lists them in the order of their ports.
 func Services() []Service {
-	return []Service{Entra, Management, AlertLogicAPI, Ingest, Azcollect, Canary, Graph}
+	return []Service{Entra, Management, AlertLogicAPI, Ingest, Azcollect, Canary, Graph, ResourceManager, Identity}
 }
 
 // A World is everything outside of the collector, running.
@@ -42,22 +45,25 @@ type World struct {
 	AlertLogic *AlertLogic
 	// Book knows every record published and received.
 	Book *Book
+	// Manager is Azure Resource Manager, to be asked what was done to the site.
+	Manager *Manager
 
-	o         Options
-	dir       string
-	ownDir    bool
-	authority *authority
-	judge     judge
-	mint      *mint
-	tenant    *tenant
-	feed      *feed
-	pusher    *pusher
-	generator *Generator
-	urls      map[Service]string
-	servers   []*http.Server
-	stop      context.CancelFunc
-	running   sync.WaitGroup
-	unacked   sync.RWMutex // held for writing while a batch is taken whose acknowledgement gets lost
+	o              Options
+	dir            string
+	ownDir         bool
+	authority      *authority
+	judge          judge
+	mint           *mint
+	tenant         *tenant
+	feed           *feed
+	pusher         *pusher
+	generator      *Generator
+	urls           map[Service]string
+	servers        []*http.Server
+	stop           context.CancelFunc
+	running        sync.WaitGroup
+	identityHeader string       // the secret that proves to Identity that one is on the machine
+	unacked        sync.RWMutex // held for writing while a batch is taken whose acknowledgement gets lost
 }
 
 // New starts a world. Close ends it.
@@ -83,6 +89,8 @@ func New(o Options) (*World, error) {
 	w.mint = &mint{key: []byte(cryptorand.Text()), now: o.Now}
 	w.tenant = &tenant{roles: o.Roles, skew: o.Skew}
 	w.AlertLogic = w.newAlertLogic()
+	w.identityHeader = cryptorand.Text()
+	w.Manager = newManager(w)
 	w.feed = newFeed(w)
 	w.pusher = newPusher(w)
 	if err := w.listen(); err != nil {
@@ -130,13 +138,15 @@ func (w *World) listen() error {
 		return err
 	}
 	handlers := map[Service]http.Handler{
-		Entra:         w.Dial.Wrap(entraOp, w.entra()),
-		Management:    w.feed.dated(w.Dial.Wrap(feedOp, w.feed.handler())),
-		AlertLogicAPI: w.Dial.Wrap(w.AlertLogic.Op, w.AlertLogic.API()),
-		Ingest:        w.Dial.Wrap(w.AlertLogic.Op, w.acknowledging(w.AlertLogic.Ingest())),
-		Azcollect:     w.Dial.Wrap(w.AlertLogic.Op, w.AlertLogic.Azcollect()),
-		Canary:        http.HandlerFunc(w.canary),
-		Graph:         w.Dial.Wrap(graphOp, w.graph()),
+		Entra:           w.Dial.Wrap(entraOp, w.entra()),
+		Management:      w.feed.dated(w.Dial.Wrap(feedOp, w.feed.handler())),
+		AlertLogicAPI:   w.Dial.Wrap(w.AlertLogic.Op, w.AlertLogic.API()),
+		Ingest:          w.Dial.Wrap(w.AlertLogic.Op, w.acknowledging(w.AlertLogic.Ingest())),
+		Azcollect:       w.Dial.Wrap(w.AlertLogic.Op, w.AlertLogic.Azcollect()),
+		Canary:          http.HandlerFunc(w.canary),
+		Graph:           w.Dial.Wrap(graphOp, w.graph()),
+		ResourceManager: w.Manager.handler(),
+		Identity:        w.Dial.Wrap(func(*http.Request) string { return OpIdentity }, http.HandlerFunc(w.identity)),
 	}
 	var listeners []net.Listener
 	for i, s := range Services() {

@@ -9,10 +9,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"strings"
 
-	"azcollector/internal/release"
+	"azcollector/internal/dsse"
 )
 
 // keygen makes the same file as openssl genpkey -algorithm ed25519.
@@ -37,7 +36,7 @@ func (c *keygen) Run(out io.Writer) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write the key: %w", err)
 	}
-	_, err = fmt.Fprintln(out, release.FormatKey(pub))
+	_, err = fmt.Fprintln(out, dsse.FormatKey(pub))
 	return err
 }
 
@@ -52,7 +51,7 @@ func (c *public) Run(out io.Writer) error {
 	}
 	var texts []string
 	for _, key := range keys {
-		texts = append(texts, release.FormatKey(key.Public().(ed25519.PublicKey)))
+		texts = append(texts, dsse.FormatKey(key.Public().(ed25519.PublicKey)))
 	}
 	_, err = fmt.Fprintln(out, strings.Join(texts, ","))
 	return err
@@ -60,42 +59,11 @@ func (c *public) Run(out io.Writer) error {
 
 func readKeys(files []string) (keys []ed25519.PrivateKey, err error) {
 	for _, file := range files {
-		key, err := readKey(file)
+		key, err := dsse.ReadKey(file)
 		if err != nil {
 			return nil, fmt.Errorf("read the key %s: %w", file, err)
 		}
 		keys = append(keys, key)
 	}
 	return keys, nil
-}
-
-func readKey(file string) (ed25519.PrivateKey, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	// Windows keeps permissions elsewhere; there Go makes up a mode.
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("others may read or write it (mode %04o); make it 0600, and change the key if others were there", mode)
-	}
-	text, err := io.ReadAll(f)
-	if err != nil {
-		return nil, err
-	}
-	const right = "must be a PKCS#8 PEM file with an Ed25519 key, as openssl genpkey -algorithm ed25519 makes one"
-	block, _ := pem.Decode(text)
-	if block == nil || block.Type != "PRIVATE KEY" {
-		return nil, errors.New(right)
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	key, ok := parsed.(ed25519.PrivateKey)
-	if err != nil || !ok {
-		return nil, errors.New(right)
-	}
-	return key, nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"azcollector/internal/dsse"
 	"azcollector/internal/release"
 )
 
@@ -83,7 +84,7 @@ type verify struct {
 }
 
 func (c *verify) Run(out io.Writer) error {
-	keys, err := release.ParseKeys(c.Keys)
+	keys, err := dsse.ParseKeys(c.Keys)
 	if err != nil {
 		return fmt.Errorf("--keys: %w", err)
 	}

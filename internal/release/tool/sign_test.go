@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"azcollector/internal/dsse"
 	"azcollector/internal/release"
 )
 
@@ -92,7 +93,7 @@ func TestSignAndVerify(t *testing.T) {
 // signedAnyway is the manifest of somebody who has our key and not this tool.
 func signedAnyway(t *testing.T, key, file string) string {
 	t.Helper()
-	private, err := readKey(key)
+	private, err := dsse.ReadKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +179,7 @@ func TestPrivateKeys(t *testing.T) {
 		"empty":              {"", 0o600, "PKCS#8 PEM"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := readKey(write(t, "key.pem", c.text, c.mode, epoch))
+			_, err := dsse.ReadKey(write(t, "key.pem", c.text, c.mode, epoch))
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want an error with %q", err, c.want)
 			}

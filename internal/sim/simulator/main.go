@@ -31,7 +31,7 @@ type commands struct {
 
 type serve struct {
 	Seed     uint64        `help:"Seed of everything random; 0 draws one and prints it."`
-	Port     int           `help:"First of seven consecutive ports; 0 takes any free ones."`
+	Port     int           `help:"First of nine consecutive ports; 0 takes any free ones."`
 	Admin    string        `help:"Loopback address of the admin service (GET /report, POST /publish?records=100, POST /fault and others)." default:"127.0.0.1:0"`
 	Dir      string        `help:"Directory for the certificates; a temporary one by default."`
 	Calm     bool          `help:"No faults, splits, lost or doubled notifications, unless ordered."`

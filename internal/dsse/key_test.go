@@ -1,4 +1,4 @@
-package release_test
+package dsse_test
 
 import (
 	"crypto/x509"
@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"azcollector/internal/release"
+	"azcollector/internal/dsse"
 )
 
 func TestParseKeys(t *testing.T) {
-	one, two := release.FormatKey(public(ours)), release.FormatKey(public(next))
+	one, two := dsse.FormatKey(public(ours)), dsse.FormatKey(public(next))
 	spki, err := x509.MarshalPKIXPublicKey(public(ours))
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ func TestParseKeys(t *testing.T) {
 		"both are wrong":      {"?,!", 0, "key 2 of 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			keys, err := release.ParseKeys(c.text)
+			keys, err := dsse.ParseKeys(c.text)
 			if len(keys) != c.keys || (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %d keys, %v; want %d, %q", len(keys), err, c.keys, c.want)
 			}
@@ -49,7 +49,7 @@ func TestParseKeys(t *testing.T) {
 func TestKeyErrorsKeepSecrets(t *testing.T) {
 	secret := base64.StdEncoding.EncodeToString(ours)
 	for _, text := range []string{secret, secret + "?"} {
-		if _, err := release.ParseKeys(text); err == nil || strings.Contains(err.Error(), secret[:8]) {
+		if _, err := dsse.ParseKeys(text); err == nil || strings.Contains(err.Error(), secret[:8]) {
 			t.Errorf("%v", err)
 		}
 	}

@@ -1,6 +1,6 @@
 //go:build interop
 
-package main
+package arm_test
 
 import (
 	"errors"
@@ -22,7 +22,7 @@ func TestDeployScript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fakes := filepath.Join(root, "functions", "testdata", "deploy")
+	fakes := filepath.Join(root, "arm", "testdata", "deploy")
 	testscript.Run(t, testscript.Params{
 		Dir:                 fakes,
 		RequireExplicitExec: true,

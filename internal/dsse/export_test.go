@@ -1,4 +1,4 @@
-package release
+package dsse
 
 // PAE is compared with the specification's own example.
 var PAE = pae

@@ -1,4 +1,4 @@
-package release
+package dsse
 
 import (
 	"crypto/ed25519"

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// With lays a synced configuration over the settings. It is refused whole if a name or
+// a value in it is not right: what is applied half is what nobody has written.
+func (s *Settings) With(from string, synced map[string]json.RawMessage) (Settings, error) {
+	src := s.sources
+	src.Synced, src.SyncedFrom = map[string]string{}, from
+	var complaints []error
+	for name, raw := range synced {
+		i := slices.IndexFunc(table, func(row setting) bool { return row.name == name })
+		if i < 0 || !table[i].synced {
+			complaints = append(complaints, fmt.Errorf("%.100q cannot be synced; only these can: %s", name, strings.Join(syncable(), ", ")))
+			continue
+		}
+		value, err := scalar(raw)
+		if err == nil && value == "" {
+			err = errors.New("must not be empty; leave the line out instead")
+		}
+		if err != nil {
+			complaints = append(complaints, fmt.Errorf("%s %w", name, err))
+			continue
+		}
+		src.Synced[name] = value
+	}
+	if len(complaints) > 0 {
+		return Settings{}, errors.Join(complaints...)
+	}
+	return LoadSettings(src)
+}
+
+// syncable are the names that may come from CONFIG_URL.
+func syncable() (names []string) {
+	for i := range table {
+		if table[i].synced {
+			names = append(names, table[i].name)
+		}
+	}
+	return names
+}
