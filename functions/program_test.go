@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,7 +29,25 @@ func newWorld(t *testing.T) *sim.World {
 // A process is the program itself, as somebody else started it.
 type process struct {
 	*exec.Cmd
-	log bytes.Buffer // to be read when the process is gone
+	log logOf
+}
+
+// A logOf may be read while the process writes it.
+type logOf struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logOf) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logOf) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // run starts the program with a world's settings and others, which win. It is

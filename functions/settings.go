@@ -88,7 +88,9 @@ type Settings struct {
 	Warnings []string
 
 	origins []origin
-	sources Sources
+	// again reads all of it once more, with a synced configuration. (A function, since
+	// the sources hold secrets as they are, and Settings may be printed.)
+	again func(synced map[string]string, from string) (Settings, error)
 }
 
 // Storage is the storage account that the Functions host uses as well.
@@ -128,7 +130,12 @@ type Sources struct {
 // LoadSettings reads and checks all settings. The error joins every complaint,
 // one line each; the settings are then not fit for use, except for printing.
 func LoadSettings(src Sources) (Settings, error) {
-	s := Settings{HostPort: src.Env["FUNCTIONS_CUSTOMHANDLER_PORT"], sources: src}
+	s := Settings{HostPort: src.Env["FUNCTIONS_CUSTOMHANDLER_PORT"]}
+	s.again = func(synced map[string]string, from string) (Settings, error) {
+		src := src
+		src.Synced, src.SyncedFrom = synced, from
+		return LoadSettings(src)
+	}
 	s.Host = s.HostPort != ""
 	s.Disabled = disabled(src.Env)
 

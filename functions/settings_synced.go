@@ -11,8 +11,7 @@ import (
 // With lays a synced configuration over the settings. It is refused whole if a name or
 // a value in it is not right: what is applied half is what nobody has written.
 func (s *Settings) With(from string, synced map[string]json.RawMessage) (Settings, error) {
-	src := s.sources
-	src.Synced, src.SyncedFrom = map[string]string{}, from
+	values := map[string]string{}
 	var complaints []error
 	for name, raw := range synced {
 		i := slices.IndexFunc(table, func(row setting) bool { return row.name == name })
@@ -28,12 +27,12 @@ func (s *Settings) With(from string, synced map[string]json.RawMessage) (Setting
 			complaints = append(complaints, fmt.Errorf("%s %w", name, err))
 			continue
 		}
-		src.Synced[name] = value
+		values[name] = value
 	}
 	if len(complaints) > 0 {
 		return Settings{}, errors.Join(complaints...)
 	}
-	return LoadSettings(src)
+	return s.again(values, from)
 }
 
 // syncable are the names that may come from CONFIG_URL.

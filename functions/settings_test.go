@@ -184,7 +184,7 @@ func TestWarnings(t *testing.T) {
 	}{
 		"no storage under the host":  {[]string{"FUNCTIONS_CUSTOMHANDLER_PORT=1", "WEBSITE_HOSTNAME=x.example"}, "AzureWebJobsStorage is not set"},
 		"a short auth id":            {[]string{"O365_WEBHOOK_AUTH_ID=short"}, "O365_WEBHOOK_AUTH_ID has fewer than 16 characters"},
-		"a setting that nobody uses": {[]string{"CONFIG_URL=https://config.example"}, "CONFIG_URL is set but not used yet"},
+		"a setting that nobody uses": {[]string{"UPDATE_MANIFEST_URL=https://releases.example/m"}, "UPDATE_MANIFEST_URL is set but not used yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := mustLoad(t, good(c.changes...))
@@ -230,6 +230,9 @@ func TestSecretSources(t *testing.T) {
 		if name == "APP_CLIENT_CERTIFICATE" {
 			want = "-----BEGIN CERTIFICATE-----\n" + value
 		}
+		if strings.HasSuffix(name, "_URL") {
+			want = "https://config.example/x?sig=" + value
+		}
 		file := filepath.Join(t.TempDir(), "secret")
 		if err := os.WriteFile(file, []byte(want+"\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -240,7 +243,7 @@ func TestSecretSources(t *testing.T) {
 		}
 		for from, given := range ways {
 			t.Run(from, func(t *testing.T) {
-				env := good(name + "=")
+				env := good(name+"=", "CONFIG_PUBLIC_KEY=rhpLUQT4uzYe4lFqtmOmoFLNsL2Wq0jVvk7LwbNmN4I=")
 				if strings.HasPrefix(name, "APP_CLIENT_CERTIFICATE") {
 					env["APP_CLIENT_SECRET"] = ""
 					env["APP_CLIENT_CERTIFICATE"] = "-----BEGIN CERTIFICATE-----"
