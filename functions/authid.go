@@ -90,7 +90,7 @@ func (a *authIDs) change(ctx context.Context, next func(current string) string) 
 			row.Fields["PreviousAuthID"], row.Fields["AuthID"], row.Fields["Rotated"] = current, wanted, time.Now().UTC()
 			_, err = a.store.Replace(ctx, row)
 		}
-		if errors.Is(err, collect.ErrExists) || errors.Is(err, collect.ErrChanged) {
+		if collect.Overtaken(err) {
 			continue // another instance wrote at the same moment: take what it wrote
 		}
 		if err != nil {

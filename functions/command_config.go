@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
 	"fmt"
-	"io"
 	"os"
-	"slices"
 
-	"azcollector/internal/collect"
 	"azcollector/internal/dsse"
 	"azcollector/updater"
 )
@@ -21,27 +17,22 @@ func (p *program) signConfig() error {
 	if err != nil {
 		return usageError{fmt.Errorf("read the configuration: %w", err)}
 	}
-	var keys []ed25519.PrivateKey
-	var trusted []ed25519.PublicKey
-	for _, file := range c.Key {
-		key, err := dsse.ReadKey(file)
-		if err != nil {
-			return usageError{fmt.Errorf("read the key %s: %w", file, err)}
-		}
-		keys, trusted = append(keys, key), append(trusted, key.Public().(ed25519.PublicKey))
-	}
-	envelope, err := updater.Seal(text, keys...)
+	keys, err := dsse.ReadKeys(c.Key)
 	if err != nil {
 		return usageError{err}
 	}
-	document, err := updater.Open(envelope, trusted)
+	document, err := updater.Read(text)
 	if err != nil {
 		return usageError{err}
 	}
 	for name := range document.Settings { // values are checked beside the others, where it is used
-		if !slices.Contains(syncable(), name) {
-			return usageError{fmt.Errorf("%.100q cannot be synced", name)}
+		if err := canSync(name); err != nil {
+			return usageError{err}
 		}
+	}
+	envelope, err := updater.Seal(text, keys...)
+	if err != nil {
+		return usageError{err}
 	}
 	_, err = p.stdout.Write(envelope)
 	return err
@@ -55,10 +46,10 @@ func updateNow(ctx context.Context, h *house, c *console) error {
 	if _, err := h.update(ctx); err != nil {
 		return err
 	}
-	kept, err := collect.LoadConfig(ctx, h.store, h.settings.TenantID)
+	kept, err := h.keptConfig(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(c.stdout, fmt.Sprintf("configuration version %d is in the state; each collector uses it after its next run\n", kept.Version))
+	_, err = fmt.Fprintf(c.stdout, "configuration version %d is in the state; each collector uses it after its next run\n", kept.Version)
 	return err
 }

@@ -142,7 +142,7 @@ func (h *house) readConfiguration(ctx context.Context, st *status) error {
 	if len(h.settings.ConfigKeys) == 0 {
 		return nil
 	}
-	kept, err := collect.LoadConfig(ctx, h.store, h.settings.TenantID)
+	kept, err := h.keptConfig(ctx)
 	if err != nil {
 		return err
 	}
@@ -239,10 +239,11 @@ func (st *status) print(w io.Writer) {
 	st.printListings(w)
 	if c := st.Configuration; c != nil {
 		fmt.Fprintf(w, "configuration\tversion %d of %s\n", c.Version, c.At.Format(time.RFC3339))
-		for what, why := range map[string]string{"not taken": c.Error, "not used": c.Unusable} {
-			if why != "" {
-				fmt.Fprintf(w, "\t%s: %s\n", what, wire.Printable(why))
-			}
+		if c.Error != "" {
+			fmt.Fprintf(w, "\tnot taken: %s\n", wire.Printable(c.Error))
+		}
+		if c.Unusable != "" {
+			fmt.Fprintf(w, "\tnot used: %s\n", wire.Printable(c.Unusable))
 		}
 	}
 	st.printRuns(w)

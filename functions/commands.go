@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/sirupsen/logrus"
@@ -97,47 +98,37 @@ func (p *program) serve(ctx context.Context) int {
 	}
 	g := newGate()
 	g.settle(r, nil)
-	return p.fail(exitFailure, errors.Join(serveRooms(ctx, s, g, log), g.close(ctx)))
+	reopen := func(ctx context.Context) (*rooms, error) { return buildRooms(ctx, s, log) }
+	return p.fail(exitFailure, errors.Join(serveRooms(ctx, s, g, reopen, log), g.close(ctx)))
 }
 
 // serveRooms keeps the house that the gate leads to at work, and opens it anew when
 // another configuration is to be used; the listener stays open meanwhile.
-func serveRooms(ctx context.Context, s Settings, g *gate, log *logrus.Logger) error {
+func serveRooms(ctx context.Context, s Settings, g *gate, reopen func(context.Context) (*rooms, error), log *logrus.Logger) error {
 	listener, err := listen(ctx, s, log)
 	if err != nil {
 		return err
 	}
 	log.WithField("address", listener.Addr().String()).WithField("version", version()).Info("listening")
 	ctx, cancel := context.WithCancel(ctx)
-	kept := make(chan struct{})
-	go func() {
-		defer close(kept)
-		for g.house.serve(ctx, log) {
-			log.Info("another configuration: opening anew")
-			if err := g.shut(ctx); err != nil {
-				logLines(log.WithField("component", "serve"), err, "cannot close in order")
-			}
-			_ = tryAgain(ctx, log.WithField("component", "serve"), "cannot start", func(ctx context.Context) error {
-				r, err := buildRooms(ctx, s, log)
-				g.settle(r, err)
-				return err
-			})
-		}
-	}()
+	var kept sync.WaitGroup
+	kept.Go(func() {
+		log := log.WithField("component", "serve")
+		g.keep(ctx, log, g.house.timed(log.Logger), func() *rooms { return g.open(ctx, log, reopen).timed(log.Logger) })
+	})
 	err = serveListener(ctx, listener, s, &rooms{Webhook: through(g), Health: g.health}, log)
 	cancel()
-	<-kept
+	kept.Wait()
 	return err
 }
 
-// serve does what the Functions host does for us elsewhere as well: it follows the
-// timers.
-func (r *rooms) serve(ctx context.Context, log *logrus.Logger) (renew bool) {
-	if r == nil { // ctx has ended before the house was open again
-		return false
+// timed lets the timers run by themselves, as the Functions host does for us elsewhere.
+func (r *rooms) timed(log *logrus.Logger) *rooms {
+	if r == nil { // it was not opened any more
+		return nil
 	}
 	r.Background = append(r.Background, func(ctx context.Context) error { return r.follow(ctx, log) })
-	return r.live(ctx, log)
+	return r
 }
 
 // through leads to the webhook of the house behind a gate.

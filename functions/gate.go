@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"azcollector/internal/collect"
 )
 
@@ -31,6 +33,30 @@ func (g *gate) settle(house *rooms, err error) {
 	case <-g.tried:
 	default:
 		close(g.tried)
+	}
+}
+
+// open opens the house, however often it must try. nil: ctx has ended before.
+func (g *gate) open(ctx context.Context, log *logrus.Entry, open func(context.Context) (*rooms, error)) (house *rooms) {
+	_ = tryAgain(ctx, log, "cannot start", func(ctx context.Context) error { // logged there
+		err := guard(func() (err error) {
+			house, err = open(ctx)
+			return err
+		})
+		g.settle(house, err)
+		return err
+	})
+	return house
+}
+
+// keep lets an open house live, and opens it anew when another configuration is to be
+// used, until ctx ends.
+func (g *gate) keep(ctx context.Context, log *logrus.Entry, house *rooms, reopen func() *rooms) {
+	for ; house != nil && house.live(ctx, log.Logger); house = reopen() {
+		log.Info("another configuration: opening anew")
+		if err := g.shut(ctx); err != nil {
+			logLines(log, err, "cannot close in order")
+		}
 	}
 }
 

@@ -47,7 +47,7 @@ func serveHost(ctx context.Context, listener net.Listener, log *logrus.Logger, o
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
-		h.keep(background, log, open)
+		h.keep(background, open)
 	}()
 	err := serveHTTP(ctx, listener, &http.Server{
 		Handler:           h,
@@ -62,28 +62,15 @@ func serveHost(ctx context.Context, listener net.Listener, log *logrus.Logger, o
 }
 
 // keep opens the house and runs its background work until ctx ends.
-func (h *hostHandler) keep(ctx context.Context, log *logrus.Logger, open func(context.Context) (*rooms, error)) {
-	var house *rooms
-	err := tryAgain(ctx, h.log, "cannot start", func(ctx context.Context) error {
-		err := guard(func() (err error) {
-			house, err = open(ctx)
-			return err
-		})
-		h.gate.settle(house, err)
-		return err
-	})
-	if err != nil {
-		return // ctx has ended; the error was logged
+func (h *hostHandler) keep(ctx context.Context, open func(context.Context) (*rooms, error)) {
+	opened := func() *rooms {
+		house := h.gate.open(ctx, h.log, open)
+		if house != nil {
+			h.log.WithField("version", version()).Info("ready")
+		}
+		return house
 	}
-	h.log.WithField("version", version()).Info("ready")
-	if !house.live(ctx, log) {
-		return
-	}
-	h.log.Info("another configuration: opening anew")
-	if err := h.gate.shut(ctx); err != nil {
-		logLines(h.log, err, "cannot close in order")
-	}
-	h.keep(ctx, log, open)
+	h.gate.keep(ctx, h.log, opened(), opened)
 }
 
 // A hostHandler answers the Functions host.

@@ -259,7 +259,7 @@ func TestHostStartsAgain(t *testing.T) {
 		background := make(chan struct{})
 		go func() {
 			defer close(stopped)
-			h.keep(ctx, log, func(context.Context) (*rooms, error) {
+			h.keep(ctx, func(context.Context) (*rooms, error) {
 				switch attempts++; attempts {
 				case 1, 2, 3, 4:
 					return nil, errors.Join(errors.New("SINK=x: wrong"), errors.New("storage is down"))

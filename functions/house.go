@@ -81,6 +81,7 @@ func openHouse(ctx context.Context, s Settings, log *logrus.Logger, command bool
 	if err := h.configure(ctx); err != nil && !command {
 		return nil, errors.Join(err, store.Close())
 	}
+	log.SetLevel(h.settings.LogLevel)
 	if err := h.furnish(); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}

@@ -28,10 +28,7 @@ type synced struct {
 // app settings are what an administrator wrote.
 func (h *house) configure(ctx context.Context) error {
 	h.config.base, h.config.renew = h.settings, make(chan struct{})
-	if len(h.settings.ConfigKeys) == 0 {
-		return nil
-	}
-	kept, err := collect.LoadConfig(ctx, h.store, h.settings.TenantID)
+	kept, err := h.keptConfig(ctx)
 	if err != nil || kept.Version == 0 {
 		return err
 	}
@@ -44,9 +41,16 @@ func (h *house) configure(ctx context.Context) error {
 		return nil
 	}
 	h.settings, h.config.applied = next, kept.Version
-	h.log.SetLevel(next.LogLevel)
 	log.Info("uses the configuration")
 	return nil
+}
+
+// keptConfig is the configuration in the state; without a key to verify it, none.
+func (h *house) keptConfig(ctx context.Context) (collect.Config, error) {
+	if len(h.settings.ConfigKeys) == 0 {
+		return collect.Config{}, nil
+	}
+	return collect.LoadConfig(ctx, h.store, h.settings.TenantID)
 }
 
 // with verifies a kept configuration, again: state is a stranger's word.
@@ -64,10 +68,7 @@ func (s *Settings) with(kept collect.Config) (Settings, error) {
 // lookForConfiguration asks for a new opening if another process, or we, took another
 // configuration into the state.
 func (h *house) lookForConfiguration(ctx context.Context) {
-	if len(h.settings.ConfigKeys) == 0 {
-		return
-	}
-	kept, err := collect.LoadConfig(ctx, h.store, h.settings.TenantID)
+	kept, err := h.keptConfig(ctx)
 	if err == nil && kept.Version != h.config.seen {
 		h.config.once.Do(func() { close(h.config.renew) })
 	}
@@ -85,7 +86,7 @@ func (h *house) update(ctx context.Context) ([]collect.Finding, error) {
 	if h.settings.ConfigURL == "" {
 		return nil, nil
 	}
-	sync := &updater.Sync{
+	room := &updater.Sync{
 		Tenant: h.settings.TenantID, Store: h.store, Trusted: h.settings.ConfigKeys,
 		Fetch: updater.Fetch(h.http, string(h.settings.ConfigURL)),
 		Check: func(d updater.Document) error {
@@ -93,19 +94,16 @@ func (h *house) update(ctx context.Context) ([]collect.Finding, error) {
 			return err
 		},
 	}
-	return nil, sync.Run(ctx)
+	return nil, room.Run(ctx)
 }
 
 // configuration is master's step: it tries again what failed, since the updater's
 // next run may be half a day away, and tells what is wrong.
 func (h *house) configuration(ctx context.Context, _ []collect.Finding) (findings []collect.Finding, err error) {
-	if len(h.settings.ConfigKeys) == 0 {
-		return nil, nil
-	}
-	kept, err := collect.LoadConfig(ctx, h.store, h.settings.TenantID)
+	kept, err := h.keptConfig(ctx)
 	if err == nil && h.settings.ConfigURL != "" && (kept.Tried.IsZero() || kept.Error != "") {
 		_, _ = h.update(ctx) // what it came to is in the state
-		kept, err = collect.LoadConfig(ctx, h.store, h.settings.TenantID)
+		kept, err = h.keptConfig(ctx)
 	}
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-func releaseKey(t *testing.T) (ed25519.PublicKey, string) {
+func signingKey(t *testing.T) (ed25519.PublicKey, string) {
 	t.Helper()
 	public, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

@@ -97,8 +97,8 @@ func TestPackageRefuses(t *testing.T) {
 
 // A key that cannot be used and days that do not fit are not found out after minutes.
 func TestPackageJudgesBeforeItBuilds(t *testing.T) {
-	_, key := releaseKey(t)
-	_, open := releaseKey(t)
+	_, key := signingKey(t)
+	_, open := signingKey(t)
 	if err := os.Chmod(open, 0o644); err != nil {
 		t.Fatal(err)
 	}

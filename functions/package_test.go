@@ -37,7 +37,7 @@ func TestPackage(t *testing.T) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("the Functions package is for linux/amd64")
 	}
-	public, key := releaseKey(t)
+	public, key := signingKey(t)
 	committed := copyOfRepository(t, "..")
 	copied := copyOfRepository(t, committed)
 	commit(t, committed)

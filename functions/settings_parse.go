@@ -43,9 +43,8 @@ func secret(raw string) (Secret, error) { return Secret(raw), nil }
 
 // secretAddress is a URL whose query may hold a signature.
 func secretAddress(raw string) (Secret, error) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !wire.Loopback(u.Host)) {
-		return "", errors.New("must be an https URL without user info (http on loopback only)")
+	if _, err := wire.ParseAddress(raw); err != nil {
+		return "", err
 	}
 	return Secret(raw), nil
 }

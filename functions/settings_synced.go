@@ -14,9 +14,8 @@ func (s *Settings) With(from string, synced map[string]json.RawMessage) (Setting
 	values := map[string]string{}
 	var complaints []error
 	for name, raw := range synced {
-		i := slices.IndexFunc(table, func(row setting) bool { return row.name == name })
-		if i < 0 || !table[i].synced {
-			complaints = append(complaints, fmt.Errorf("%.100q cannot be synced; only these can: %s", name, strings.Join(syncable(), ", ")))
+		if err := canSync(name); err != nil {
+			complaints = append(complaints, err)
 			continue
 		}
 		value, err := scalar(raw)
@@ -33,6 +32,13 @@ func (s *Settings) With(from string, synced map[string]json.RawMessage) (Setting
 		return Settings{}, errors.Join(complaints...)
 	}
 	return s.again(values, from)
+}
+
+func canSync(name string) error {
+	if !slices.Contains(syncable(), name) {
+		return fmt.Errorf("%.100q cannot be synced; only these can: %s", name, strings.Join(syncable(), ", "))
+	}
+	return nil
 }
 
 // syncable are the names that may come from CONFIG_URL.

@@ -2,7 +2,6 @@ package master
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"azcollector/internal/collect"
@@ -62,7 +61,7 @@ func (p *pass) lost(ctx context.Context, st *State) {
 	err := collect.NoteGap(ctx, p.Store, collect.Gap{
 		Tenant: p.Tenant, Type: st.Type, From: st.offSince, To: now, Why: "the subscription was off",
 	})
-	if err != nil && !errors.Is(err, collect.ErrExists) && !errors.Is(err, collect.ErrChanged) { // another process noted it
+	if err != nil && !collect.Overtaken(err) { // another process noted it
 		p.errs = append(p.errs, ofState(err))
 	}
 }

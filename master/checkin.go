@@ -90,7 +90,7 @@ func (l *look) begin(ctx context.Context) bool {
 	if err == nil {
 		err = l.last.save(ctx, l.Store)
 	}
-	if overtaken(err) {
+	if collect.Overtaken(err) {
 		return false
 	}
 	l.state(err)
@@ -145,7 +145,7 @@ func (l *look) mark(ctx context.Context) error {
 func (l *look) keep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
 	defer cancel()
-	if err := l.last.save(ctx, l.Store); err != nil && !overtaken(err) {
+	if err := l.last.save(ctx, l.Store); err != nil && !collect.Overtaken(err) {
 		return err
 	}
 	return nil

@@ -90,12 +90,7 @@ func (t *Told) heldFrom(owner string) bool {
 	return t.busy && owner != "" && t.owner != owner && time.Since(t.busySince).Abs() < checkInTime
 }
 
-// overtaken reports that another process wrote the row since we read it.
-func overtaken(err error) bool {
-	return errors.Is(err, collect.ErrExists) || errors.Is(err, collect.ErrChanged)
-}
-
-// save writes the row if nobody else did since it was read: see [overtaken].
+// save writes the row if nobody else did since it was read: see [collect.Overtaken].
 func (t *Told) save(ctx context.Context, store collect.Store) error {
 	details := t.Details
 	b, err := json.Marshal(details)

@@ -124,7 +124,7 @@ func (t *Totals) count(ctx context.Context, c *counted, at time.Time) (pending b
 		return false, err
 	}
 	for contentType, d := range totals {
-		if err := collect.KeepDaily(ctx, t.Store, *d); err != nil && !overtaken(err) {
+		if err := collect.KeepDaily(ctx, t.Store, *d); err != nil && !collect.Overtaken(err) {
 			return false, err
 		}
 		if n := d.Contents[collect.Gone]; n > 0 {

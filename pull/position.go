@@ -54,7 +54,7 @@ func (p *position) load(ctx context.Context, store collect.Store) error {
 func (p *position) save(ctx context.Context, store collect.Store, next time.Time) (err error) {
 	p.row.Fields = collect.Fields{"Since": p.since, "Next": next, "At": time.Now().UTC()}
 	p.row.Version, err = collect.Swap(ctx, store, p.row)
-	if errors.Is(err, collect.ErrExists) || errors.Is(err, collect.ErrChanged) {
+	if collect.Overtaken(err) {
 		return fmt.Errorf("write how far it came: another process makes a backfill: %w", err)
 	}
 	if err != nil {

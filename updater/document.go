@@ -32,7 +32,7 @@ func Open(envelope []byte, trusted []ed25519.PublicKey) (Document, error) {
 	if err != nil {
 		return Document{}, fmt.Errorf("verify the configuration: %w", err)
 	}
-	return read(payload)
+	return Read(payload)
 }
 
 func unseal(envelope []byte, trusted []ed25519.PublicKey) ([]byte, error) {
@@ -45,7 +45,7 @@ func unseal(envelope []byte, trusted []ed25519.PublicKey) ([]byte, error) {
 // Seal signs a document with each key, byte for byte as it is, after the checks that
 // [Open] makes: what would be refused is not signed.
 func Seal(document []byte, keys ...ed25519.PrivateKey) ([]byte, error) {
-	if _, err := read(document); err != nil {
+	if _, err := Read(document); err != nil {
 		return nil, err
 	}
 	envelope, err := dsse.Sign(ConfigType, document, keys...)
@@ -65,7 +65,8 @@ func fits(envelope []byte) error {
 	return nil
 }
 
-func read(text []byte) (Document, error) {
+// Read returns the document in a text that nobody has signed yet.
+func Read(text []byte) (Document, error) {
 	d, err := parse(text)
 	if err != nil {
 		return Document{}, fmt.Errorf("read the configuration: %w", err)

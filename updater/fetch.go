@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"time"
 
 	"azcollector/internal/collect"
@@ -30,9 +29,9 @@ func Fetch(client *http.Client, address string) func(ctx context.Context) ([]byt
 }
 
 func download(ctx context.Context, client *http.Client, address string) ([]byte, error) {
-	u, err := url.Parse(address) // its error repeats the address
-	if err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !wire.Loopback(u.Host)) {
-		return nil, errors.New("CONFIG_URL must be an https URL without user info (http on loopback only)")
+	u, err := wire.ParseAddress(address)
+	if err != nil {
+		return nil, fmt.Errorf("CONFIG_URL %w", err)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not done within %s", patience))
 	defer cancel()

@@ -92,7 +92,7 @@ func changeConfig(ctx context.Context, store Store, tenant string, change func(*
 		_, err = Swap(ctx, store, Row{Key: configKey(tenant), Version: c.version, Fields: Fields{
 			"Applied": c.Version, "Envelope": c.Envelope, "At": c.At, "Tried": stamp(time.Now()), "Error": c.Error,
 		}})
-		if !errors.Is(err, ErrExists) && !errors.Is(err, ErrChanged) {
+		if !Overtaken(err) {
 			if err != nil {
 				err = fmt.Errorf("write configuration: %w", err)
 			}

@@ -141,7 +141,7 @@ func (c *Cursor) Save(ctx context.Context, store Store) error {
 			c.version = version
 			return nil
 		}
-		if !errors.Is(err, ErrExists) && !errors.Is(err, ErrChanged) {
+		if !Overtaken(err) {
 			return fmt.Errorf("write cursor of %s: %w", c.Type, err)
 		}
 		is, ok, err := loadCursor(ctx, store, c.Tenant, c.Type)

@@ -28,7 +28,7 @@ func (l *Ledger) Offer(ctx context.Context, listed Content) (Offered, error) {
 		listed.State, listed.Listed, listed.Due = Pending, true, stamp(time.Now())
 		listed.Found = listed.Due
 		o, err := l.offer(ctx, listed)
-		if !errors.Is(err, ErrExists) && !errors.Is(err, ErrChanged) {
+		if !Overtaken(err) {
 			return o, err
 		}
 	}
@@ -111,7 +111,7 @@ func (l *Ledger) open(ctx context.Context, c Content, write func(Content) error)
 		return fmt.Errorf("record due content: %w", err)
 	}
 	err := write(due[0])
-	if errors.Is(err, ErrExists) || errors.Is(err, ErrChanged) {
+	if Overtaken(err) {
 		l.dropDue(ctx, due)
 	}
 	if err != nil {

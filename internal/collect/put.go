@@ -14,6 +14,9 @@ func Swap(ctx context.Context, store Store, row Row) (version string, err error)
 	return store.Replace(ctx, row)
 }
 
+// Overtaken reports that a row was not swapped because another process wrote it first.
+func Overtaken(err error) bool { return errors.Is(err, ErrExists) || errors.Is(err, ErrChanged) }
+
 // Put writes a row over whatever is there, for what is told anew again and again.
 // If another process writes it at the same moment, theirs is as good.
 func Put(ctx context.Context, store Store, row Row) error {
@@ -23,7 +26,7 @@ func Put(ctx context.Context, store Store, row Row) error {
 	}
 	row.Version = is.Version
 	_, err = Swap(ctx, store, row)
-	if errors.Is(err, ErrExists) || errors.Is(err, ErrChanged) {
+	if Overtaken(err) {
 		return nil
 	}
 	return err

@@ -2,7 +2,6 @@ package collect
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -88,7 +87,7 @@ func (sum *Summary) Done(ctx context.Context) error {
 			return err
 		}
 		_, err = Swap(ctx, sum.store, row)
-		if errors.Is(err, ErrExists) || errors.Is(err, ErrChanged) {
+		if Overtaken(err) {
 			return nil // another process reported it at the same time
 		}
 		if err != nil {

@@ -11,6 +11,18 @@ import (
 	"runtime"
 )
 
+// ReadKeys reads several, see [ReadKey].
+func ReadKeys(files []string) (keys []ed25519.PrivateKey, err error) {
+	for _, file := range files {
+		key, err := ReadKey(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the key %s: %w", file, err)
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
 // ReadKey reads a private key's file, which nobody but its owner may read.
 func ReadKey(file string) (ed25519.PrivateKey, error) {
 	f, err := os.Open(file)

@@ -57,35 +57,45 @@ func (f *Feed) nextPage(rawURI, tenant, operation string) (*url.URL, error) {
 }
 
 // own parses an address and returns it if it belongs to the configured API, with
-// its decoded path below the API's base. The origin of what it returns is ours,
-// not a copy of what was said, so that no two parsers can disagree about it.
+// its decoded path below the API's base.
 func (f *Feed) own(raw string) (*url.URL, string, error) {
-	for i := range len(raw) {
-		if c := raw[i]; c <= ' ' || c >= 0x7f || c == '\\' {
-			return nil, "", errors.New("it holds a character that no URL holds")
-		}
-	}
-	if strings.Contains(raw, "#") {
-		return nil, "", errors.New("it has a fragment")
-	}
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil:
-		return nil, "", errors.New("it is no URL")
-	case u.User != nil:
-		return nil, "", errors.New("it holds user info")
-	case u.Opaque != "", !wire.SameOrigin(u, f.base):
-		return nil, "", errors.New("scheme, host or port are not those of O365_MANAGEMENT_URL")
-	case ambiguous(u):
-		return nil, "", errors.New("its path holds dot segments or encoded delimiters")
+	u, err := ofOrigin(raw, f.base, "O365_MANAGEMENT_URL")
+	if err != nil {
+		return nil, "", err
 	}
 	path, below := strings.CutPrefix(u.Path, f.base.Path)
 	if !below {
 		return nil, "", errors.New("its path is not below O365_MANAGEMENT_URL")
 	}
-	ours := *f.base
+	return u, path, nil
+}
+
+// ofOrigin parses a stranger's address and returns it if it leads to where a setting
+// says. The origin of what it returns is ours, not a copy of what was said, so that no
+// two parsers can disagree about it.
+func ofOrigin(raw string, base *url.URL, setting string) (*url.URL, error) {
+	for i := range len(raw) {
+		if c := raw[i]; c <= ' ' || c >= 0x7f || c == '\\' {
+			return nil, errors.New("it holds a character that no URL holds")
+		}
+	}
+	if strings.Contains(raw, "#") {
+		return nil, errors.New("it has a fragment")
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, errors.New("it is no URL")
+	case u.User != nil:
+		return nil, errors.New("it holds user info")
+	case u.Opaque != "", !wire.SameOrigin(u, base):
+		return nil, errors.New("scheme, host or port are not those of " + setting)
+	case ambiguous(u):
+		return nil, errors.New("its path holds dot segments or encoded delimiters")
+	}
+	ours := *base
 	ours.Path, ours.RawPath, ours.RawQuery = u.Path, u.RawPath, u.RawQuery
-	return &ours, path, nil
+	return &ours, nil
 }
 
 // ambiguous reports what a proxy or server may read as another path than we do:

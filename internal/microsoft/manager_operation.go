@@ -41,7 +41,7 @@ func (m *Manager) watch(own *url.URL, r reply) (watch, error) {
 		if raw == "" {
 			continue
 		}
-		address, err := m.onHost(raw)
+		address, err := ofOrigin(raw, m.base, "AZURE_RESOURCE_MANAGER_URL")
 		if err != nil {
 			return watch{}, &collect.Fault{Verdict: collect.JudgesUs, Err: errors.New(
 				"it began, but how it goes is not asked: refuse the address in " + header + ": " + err.Error())}
@@ -49,24 +49,6 @@ func (m *Manager) watch(own *url.URL, r reply) (watch, error) {
 		return watch{address, header == "Azure-AsyncOperation"}, nil
 	}
 	return watch{own, false}, nil
-}
-
-// onHost returns an address if it belongs to the configured Resource Manager. As in
-// [Feed.own], the origin is ours, so that no two parsers can disagree about it.
-func (m *Manager) onHost(raw string) (*url.URL, error) {
-	if strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' || r == '#' }) {
-		return nil, errors.New("it holds a character that it should not")
-	}
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil:
-		return nil, errors.New("it is no URL")
-	case u.User != nil, u.Opaque != "", !wire.SameOrigin(u, m.base), ambiguous(u):
-		return nil, errors.New("it does not lead to AZURE_RESOURCE_MANAGER_URL")
-	}
-	ours := *m.base
-	ours.Path, ours.RawPath, ours.RawQuery = u.Path, u.RawPath, u.RawQuery
-	return &ours, nil
 }
 
 // pause is how long the answer asks us to wait.

@@ -20,7 +20,7 @@ func ParseBase(raw string) (*url.URL, error) {
 		return nil, errors.New("has no host; write it like https://host.example")
 	case u.User != nil, strings.ContainsAny(raw, "?#"):
 		return nil, errors.New("must not hold user info, a query or a fragment")
-	case u.Scheme == "https", u.Scheme == "http" && Loopback(u.Host):
+	case secure(u):
 		u.Path = strings.TrimRight(u.Path, "/")
 		u.RawPath = ""
 		return u, nil
@@ -29,6 +29,20 @@ func ParseBase(raw string) (*url.URL, error) {
 	default:
 		return nil, errors.New("must begin with https://")
 	}
+}
+
+// ParseAddress reads the address of something, in whose query there may be a signature:
+// no error repeats any of it.
+func ParseAddress(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Hostname() == "" || u.User != nil || !secure(u) {
+		return nil, errors.New("must be an https URL without user info (http on loopback only)")
+	}
+	return u, nil
+}
+
+func secure(u *url.URL) bool {
+	return u.Scheme == "https" || u.Scheme == "http" && Loopback(u.Host)
 }
 
 // SameOrigin reports whether two addresses have the same scheme, host and port;

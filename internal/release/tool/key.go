@@ -45,7 +45,7 @@ type public struct {
 }
 
 func (c *public) Run(out io.Writer) error {
-	keys, err := readKeys(c.Keys)
+	keys, err := dsse.ReadKeys(c.Keys)
 	if err != nil {
 		return err
 	}
@@ -55,15 +55,4 @@ func (c *public) Run(out io.Writer) error {
 	}
 	_, err = fmt.Fprintln(out, strings.Join(texts, ","))
 	return err
-}
-
-func readKeys(files []string) (keys []ed25519.PrivateKey, err error) {
-	for _, file := range files {
-		key, err := dsse.ReadKey(file)
-		if err != nil {
-			return nil, fmt.Errorf("read the key %s: %w", file, err)
-		}
-		keys = append(keys, key)
-	}
-	return keys, nil
 }

@@ -30,7 +30,7 @@ type sign struct {
 }
 
 func (c *sign) Run(out io.Writer) error {
-	keys, err := readKeys(c.Keys)
+	keys, err := dsse.ReadKeys(c.Keys)
 	if err != nil {
 		return err
 	}
