@@ -70,6 +70,9 @@ type Settings struct {
 	ConfigKeys      []ed25519.PublicKey
 	UpdateManifest  Secret
 	UpdateKeys      []ed25519.PublicKey
+	UpdateHoldBack  time.Duration
+	UpdateContainer *url.URL // nil: a newer release is only told of
+	UpdateIdentity  string   // empty: Flex Consumption
 
 	Listen         string
 	WebhookPath    string
@@ -168,9 +171,6 @@ func LoadSettings(src Sources) (Settings, error) {
 			complaints = append(complaints, err)
 		}
 		s.origins = append(s.origins, row.describe(given))
-		if row.later && given.origin != "default" {
-			s.Warnings = append(s.Warnings, row.name+" is set but not used yet")
-		}
 	}
 	complaints = append(complaints, s.check(src)...)
 	return s, errors.Join(complaints...)

@@ -41,6 +41,12 @@ func (s *Settings) check(src Sources) []error {
 	if s.given("CONFIG_URL") && !s.given("CONFIG_PUBLIC_KEY") {
 		complain("CONFIG_PUBLIC_KEY: missing; CONFIG_URL needs the key that signs what lies there")
 	}
+	if s.given("UPDATE_MANIFEST_URL") && !s.given("UPDATE_PUBLIC_KEYS") {
+		complain("UPDATE_PUBLIC_KEYS: missing; UPDATE_MANIFEST_URL needs the keys that sign releases")
+	}
+	if s.given("UPDATE_PACKAGE_IDENTITY") && !s.given("UPDATE_PACKAGE_CONTAINER") {
+		complain("UPDATE_PACKAGE_CONTAINER: missing; UPDATE_PACKAGE_IDENTITY says who reads it")
+	}
 	complaints = append(complaints, s.checkStorage()...)
 	if !s.Host {
 		complaints = append(complaints, s.checkListener(src.Listens)...)

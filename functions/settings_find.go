@@ -25,7 +25,6 @@ type setting struct {
 	differ  string   // what to think of if two names hold different values
 	secret  bool
 	url     bool                                     // may hold user info or a query by mistake: not repeated then
-	later   bool                                     // understood and checked, but nothing uses it yet
 	synced  bool                                     // may come from CONFIG_URL: it decides nothing about where secrets or records go
 	fixed   string                                   // default
 	usual   func(s *Settings, machine string) string // default where it depends on what was read before

@@ -61,9 +61,6 @@ func markdownTable() string {
 		if len(r.older) > 0 {
 			meaning += "; also read from `" + strings.Join(r.older, "`, `") + "`"
 		}
-		if r.later {
-			meaning += " (not used yet)"
-		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", r.name, says, meaning)
 	}
 	return b.String()

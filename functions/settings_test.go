@@ -182,9 +182,8 @@ func TestWarnings(t *testing.T) {
 		changes []string
 		want    string
 	}{
-		"no storage under the host":  {[]string{"FUNCTIONS_CUSTOMHANDLER_PORT=1", "WEBSITE_HOSTNAME=x.example"}, "AzureWebJobsStorage is not set"},
-		"a short auth id":            {[]string{"O365_WEBHOOK_AUTH_ID=short"}, "O365_WEBHOOK_AUTH_ID has fewer than 16 characters"},
-		"a setting that nobody uses": {[]string{"UPDATE_MANIFEST_URL=https://releases.example/m"}, "UPDATE_MANIFEST_URL is set but not used yet"},
+		"no storage under the host": {[]string{"FUNCTIONS_CUSTOMHANDLER_PORT=1", "WEBSITE_HOSTNAME=x.example"}, "AzureWebJobsStorage is not set"},
+		"a short auth id":           {[]string{"O365_WEBHOOK_AUTH_ID=short"}, "O365_WEBHOOK_AUTH_ID has fewer than 16 characters"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := mustLoad(t, good(c.changes...))
@@ -243,7 +242,7 @@ func TestSecretSources(t *testing.T) {
 		}
 		for from, given := range ways {
 			t.Run(from, func(t *testing.T) {
-				env := good(name+"=", "CONFIG_PUBLIC_KEY=rhpLUQT4uzYe4lFqtmOmoFLNsL2Wq0jVvk7LwbNmN4I=")
+				env := good(name+"=", "CONFIG_PUBLIC_KEY=rhpLUQT4uzYe4lFqtmOmoFLNsL2Wq0jVvk7LwbNmN4I=", "UPDATE_PUBLIC_KEYS=rhpLUQT4uzYe4lFqtmOmoFLNsL2Wq0jVvk7LwbNmN4I=")
 				if strings.HasPrefix(name, "APP_CLIENT_CERTIFICATE") {
 					env["APP_CLIENT_SECRET"] = ""
 					env["APP_CLIENT_CERTIFICATE"] = "-----BEGIN CERTIFICATE-----"
