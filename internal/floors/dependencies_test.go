@@ -21,7 +21,7 @@ var dependencies = map[string]dependency{
 		importers: []string{"internal/state"},
 	},
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob": {
-		reason:    "Blob Storage: payloads over a row's limit",
+		reason:    "Blob Storage: payloads over a row's limit, verified packages",
 		importers: []string{"internal/state"},
 	},
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azqueue": {
@@ -30,11 +30,11 @@ var dependencies = map[string]dependency{
 	},
 	"github.com/alecthomas/kong": {
 		reason:    "the command line as one struct",
-		importers: []string{"functions", "internal/release/tool", "internal/sim/simulator"},
+		importers: []string{"functions", "internal/bench", "internal/release/tool", "internal/sim/simulator"},
 	},
 	"github.com/klauspost/compress": {
 		reason:    "zlib in less processor time than the standard library's",
-		importers: []string{"internal/alertlogic"},
+		importers: []string{"internal/alertlogic", "internal/bench/bare"},
 	},
 	"github.com/robfig/cron/v3": {
 		reason:    "reads the schedules of function.json for serve",
@@ -58,7 +58,7 @@ var dependencies = map[string]dependency{
 	},
 	"google.golang.org/protobuf": {
 		reason:    "the wire format, and the varints of our own encodings",
-		importers: []string{"internal/alertlogic", "internal/sim", "internal/state", "proto"},
+		importers: []string{"internal/alertlogic", "internal/bench/bare", "internal/sim", "internal/state", "proto"},
 	},
 	"software.sslmate.com/src/go-pkcs12": {
 		reason:    "reads the PFX files that OpenSSL 3 writes; x/crypto/pkcs12 does not",

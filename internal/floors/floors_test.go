@@ -44,6 +44,8 @@ var house = map[string]floor{
 	"functions":              roof,
 	"internal/release/tool":  roof,
 	"internal/armtemplate":   yard,
+	"internal/bench":         yard,
+	"internal/bench/bare":    yard,
 	"internal/sim":           yard,
 	"internal/sim/simulator": yard,
 	"internal/state/azurite": yard,

@@ -42,7 +42,7 @@ type AlertLogicOptions struct {
 type RegistrationMode uint8
 
 const (
-	// SecretForbidden: "client_secret" in any body is a complaint.
+	// SecretForbidden: a member "client_secret" in any body is a complaint.
 	SecretForbidden RegistrationMode = iota
 	// SecretExpected: a registration without "client_secret" is a complaint, as
 	// the incumbent collector sends it.

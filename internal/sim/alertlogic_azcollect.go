@@ -204,7 +204,7 @@ func newCollectorIDs(c Collector, removals int) collectorIDs {
 }
 
 func tellsSecret(body []byte) bool {
-	return bytes.Contains(bytes.ToLower(body), []byte("client_secret"))
+	return bytes.Contains(bytes.ToLower(body), []byte(`"client_secret"`)) // the setting APP_CLIENT_SECRET is no secret
 }
 
 func isJSONBody(h http.Header) bool {

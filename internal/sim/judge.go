@@ -108,6 +108,9 @@ func (w *World) audience(c claims) string {
 	if c.Audience == w.URL(ResourceManager) {
 		return "Azure Resource Manager"
 	}
+	if c.Audience == storageResource {
+		return "Azure Storage"
+	}
 	return "the management API"
 }
 

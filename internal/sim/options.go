@@ -59,6 +59,11 @@ type Options struct {
 	ExtraAnswer                     map[string]any // see AlertLogicOptions
 	// OnMessage hears of each message that ingest accepted, after the book.
 	OnMessage func(Message)
+
+	// KeepPosts lets ingest take every POST unread; see [World.KeptPosts].
+	KeepPosts bool
+	// Latency is how long tokens, contents and posts wait for their answer.
+	Latency time.Duration
 }
 
 func (o *Options) fill() {

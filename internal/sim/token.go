@@ -23,6 +23,7 @@ type claims struct {
 	Issuer     string   `json:"iss"`
 	Tenant     string   `json:"tid"`
 	App        string   `json:"appid"`
+	Object     string   `json:"oid,omitempty"` // storage writes it into user delegation keys
 	Roles      []string `json:"roles"`
 	IssuedAt   int64    `json:"iat"`
 	NotBefore  int64    `json:"nbf"`
@@ -38,7 +39,10 @@ var errForeign = errors.New("token was not issued here")
 var encoding = base64.RawURLEncoding
 
 func (m *mint) issue(c claims, life time.Duration) string {
-	now := m.now()
+	return m.issueAt(m.now(), c, life)
+}
+
+func (m *mint) issueAt(now time.Time, c claims, life time.Duration) string {
 	c.IssuedAt, c.NotBefore, c.Expires = now.Unix(), now.Unix(), now.Add(life).Unix()
 	c.Generation = m.generation.Load()
 	payload, err := json.Marshal(c)

@@ -62,6 +62,7 @@ type World struct {
 	servers        []*http.Server
 	stop           context.CancelFunc
 	running        sync.WaitGroup
+	kept           keptPosts
 	identityHeader string       // the secret that proves to Identity that one is on the machine
 	unacked        sync.RWMutex // held for writing while a batch is taken whose acknowledgement gets lost
 }
@@ -148,6 +149,7 @@ func (w *World) listen() error {
 		ResourceManager: w.Manager.handler(),
 		Identity:        w.Dial.Wrap(func(*http.Request) string { return OpIdentity }, http.HandlerFunc(w.identity)),
 	}
+	w.hasten(handlers)
 	var listeners []net.Listener
 	for i, s := range Services() {
 		port := 0

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A process is a contender at work, started as the Functions host starts it.
+type process struct {
+	cmd     *exec.Cmd
+	address string
+	logs    string
+	ended   chan struct{}
+}
+
+func start(program, dir string, env []string) (*process, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	logs, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return nil, fmt.Errorf("make a log: %w", err)
+	}
+	defer logs.Close() // the process has its own
+	_, port, _ := net.SplitHostPort(address)
+	p := &process{cmd: exec.Command(program), address: address, logs: logs.Name(), ended: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Env = dir, append([]string{"FUNCTIONS_CUSTOMHANDLER_PORT=" + port}, env...)
+	p.cmd.Stdout, p.cmd.Stderr = logs, logs
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	go func() { // stop waits for it
+		defer close(p.ended)
+		_ = p.cmd.Wait() // how it ended was our doing, or is in its log
+	}()
+	return p, nil
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// startPatience is how long the Functions host waits for a custom handler's port.
+const startPatience = 30 * time.Second
+
+// ready waits until the port answers, looking so often.
+func (p *process) ready(ctx context.Context, every time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	look := time.NewTicker(every)
+	defer look.Stop()
+	for {
+		conn, err := net.Dial("tcp4", p.address)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-look.C:
+		case <-p.ended:
+			return p.explain(errors.New("it ended"))
+		case <-ctx.Done():
+			return p.explain(ctx.Err())
+		}
+	}
+}
+
+// explain adds the end of the log to what is wrong.
+func (p *process) explain(err error) error {
+	text, _ := os.ReadFile(p.logs) // without it the error says less
+	return fmt.Errorf("run %s: %w; it said: %s", filepath.Base(p.cmd.Path), err, text[max(0, len(text)-2000):])
+}
+
+// kill is how the Functions host ends a handler.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// stop lets it end in order.
+func (p *process) stop() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+	case <-time.After(startPatience):
+		p.kill()
+	}
+}
+
+// A usage is what the kernel counted of a process and of nobody else.
+type usage struct {
+	CPU  time.Duration // user and system
+	Peak int64         // most memory resident at a time, in bytes
+}
+
+// tick is what /proc/<pid>/stat counts in: 100 a second on every Linux that Go runs
+// on (proc(5), sysconf(_SC_CLK_TCK)).
+const tick = 10 * time.Millisecond
+
+func (p *process) usage() (u usage, err error) {
+	dir := filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid))
+	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
+	if err != nil {
+		return u, fmt.Errorf("read processor time (Linux only): %w", err)
+	}
+	// Behind the name, which may hold anything but ends with the last bracket, utime
+	// and stime are the 14th and 15th of all fields.
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	for _, field := range fields[11:13] {
+		ticks, err := strconv.ParseInt(string(field), 10, 64)
+		if err != nil {
+			return u, fmt.Errorf("read processor time: %w", err)
+		}
+		u.CPU += time.Duration(ticks) * tick
+	}
+	status, err := os.ReadFile(filepath.Join(dir, "status"))
+	if err != nil {
+		return u, fmt.Errorf("read peak memory: %w", err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			if _, err := fmt.Sscanf(value, "%d kB", &u.Peak); err != nil {
+				return u, fmt.Errorf("read peak memory: %w", err)
+			}
+			u.Peak <<= 10
+		}
+	}
+	return u, nil
+}
