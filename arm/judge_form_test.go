@@ -14,7 +14,7 @@ import (
 var asked = []string{"appName", "location", "appTenantId", "appClientId", "appClientSecret", "appClientCertificate",
 	"useManagedIdentityCredential", "o365ContentStreams", "appAlAccessKeyId", "appAlSecretKey", "hostingPlan",
 	"maximumInstanceCount", "publicUrl", "restrictWebhookToMicrosoft", "storagePublicNetworkAccess", "vaultPublicNetworkAccess",
-	"selfUpdate", "alertEmail",
+	"selfUpdate", "updateManifestUrl", "updatePublicKeys", "updateHoldBack", "alertEmail",
 	// Taking over, and deploying again.
 	"o365Lookback", "o365Subscriptions", "collectorHostId", "collectorSourceId", "keepSecrets", "recoverVault"}
 
@@ -78,6 +78,7 @@ func (c *court) judgeForm() {
 	}
 	c.judgeExpressions(inputs)
 	c.judgeUnasked(outputs)
+	c.judgeUpdateStep(inputs, outputs)
 	if !slices.ContainsFunc(slices.Collect(maps.Values(inputs)), explainsSelfUpdate) {
 		c.complain("form: no InfoBox says what self-update means for the security of the site")
 	}

@@ -11,8 +11,11 @@ const identities = "Microsoft.ManagedIdentity/userAssignedIdentities"
 
 // judgeGrants compares the role assignments with the table of those that are right.
 func (c *court) judgeGrants(d *armtemplate.Deployment, v variant) {
-	updates := v.parameter(c, "selfUpdate") == true
+	updates := v.selfUpdate(c)
 	due := maps.Clone(always)
+	if v.keepsPackages(c, d) {
+		maps.Copy(due, withPackages)
+	}
 	if v.flex(c) {
 		maps.Copy(due, onFlex)
 	}
@@ -74,14 +77,13 @@ func (c *court) part(d *armtemplate.Deployment, x *armtemplate.Resource) string 
 		if strings.HasPrefix(textOf(settings["AzureWebJobsStorage__blobServiceUri"]), "https://"+x.Name+".blob.") {
 			return "state"
 		}
-	case "Microsoft.Storage/storageAccounts/blobServices/containers":
-		site := theOne(d, "Microsoft.Web/sites", "")
-		account, _, _ := strings.Cut(x.Name, "/")
-		if site == nil {
-			break
+		for _, container := range deployed(d, containers) {
+			if parent(parent(container.ID)) == x.ID && holdsPackage(d, container) {
+				return "package account"
+			}
 		}
-		into := textAt(site.Properties(), "functionAppConfig", "deployment", "storage", "value")
-		if strings.HasPrefix(into, "https://"+account+".blob.") && strings.HasSuffix(into, "/"+lastName(x)) {
+	case containers:
+		if holdsPackage(d, x) {
 			return "package"
 		}
 	}

@@ -149,7 +149,7 @@ func (c *court) judgeAccess(d *armtemplate.Deployment) {
 			c.complain("Microsoft.Web/sites: does not wait for %s", describe(x))
 		}
 	}
-	for _, x := range deployed(d, "Microsoft.Storage/storageAccounts/blobServices/containers") {
+	for _, x := range deployed(d, containers) {
 		if !d.Waits(site, x) {
 			c.complain("Microsoft.Web/sites: does not wait for the package's container")
 		}

@@ -31,11 +31,11 @@ func (c *court) demand(x *armtemplate.Resource, demands ...demand) {
 func (c *court) judgeStorage(d *armtemplate.Deployment, v variant) {
 	accounts := deployed(d, "Microsoft.Storage/storageAccounts")
 	want := 1 // Elastic Premium runs from the release's address
-	if v.flex(c) {
+	if v.keepsPackages(c, d) {
 		want = 2
 	}
 	if len(accounts) != want {
-		c.complain("Microsoft.Storage/storageAccounts: there are %d, must be %d on %v", len(accounts), want, v.parameter(c, "hostingPlan"))
+		c.complain("Microsoft.Storage/storageAccounts: there are %d, must be %d on %v (self-update: %v)", len(accounts), want, v.parameter(c, "hostingPlan"), v.selfUpdate(c))
 	}
 	access := v.parameter(c, "storagePublicNetworkAccess")
 	for _, x := range accounts {
@@ -43,7 +43,7 @@ func (c *court) judgeStorage(d *armtemplate.Deployment, v variant) {
 			demand{"supportsHttpsTrafficOnly", true}, demand{"defaultToOAuthAuthentication", true})
 		c.judgeOpenness(x, access)
 	}
-	for _, x := range deployed(d, "Microsoft.Storage/storageAccounts/blobServices/containers") {
+	for _, x := range deployed(d, containers) {
 		c.demand(x, demand{"publicAccess", "None"})
 	}
 	for _, name := range []string{"blob", "queue", "table"} {

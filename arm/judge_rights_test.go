@@ -13,15 +13,19 @@ const selfUpdateIDs = "selfUpdateAssignmentIds"
 
 // judgeSelfUpdateIDs: a deployment without self-update takes away nothing that an
 // earlier one gave. So the ids of what it gives must be known whether it is given or
-// not: those of the run identity on the site and on its package.
-func (c *court) judgeSelfUpdateIDs(d *armtemplate.Deployment) {
+// not: what the run identity has with self-update and has not without.
+func (c *court) judgeSelfUpdateIDs(d *armtemplate.Deployment, v variant) {
+	on, err := c.parsed.Deploy(v.scope(), with(v.given, "selfUpdate", true, "updateManifestUrl", "https://releases.example/m", "updatePublicKeys", "a key"))
+	if err != nil {
+		return // judgeVariant tells why
+	}
+	off, err := c.parsed.Deploy(v.scope(), with(v.given, "selfUpdate", false))
+	if err != nil {
+		return
+	}
 	var given, told []string
-	for _, x := range d.Resources {
-		on := d.Find(x.Scope)
-		if x.Type != assignments || on == nil || !on.Enabled {
-			continue
-		}
-		if part := c.part(d, on); (part == "site" || part == "package") && (!x.Enabled || c.grant(d, x).who == "run") {
+	for _, x := range deployed(on, assignments) {
+		if without := off.Find(x.ID); c.grant(on, x).who == "run" && (without == nil || !without.Enabled) {
 			given = append(given, x.ID)
 		}
 	}

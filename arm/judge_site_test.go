@@ -51,6 +51,12 @@ func (c *court) judgeIdentities(d *armtemplate.Deployment, site *armtemplate.Res
 	if deploy := textAt(site.Properties(), "functionAppConfig", "deployment", "storage", "authentication", "userAssignedIdentityResourceId"); deploy != "" {
 		working = append(working, deploy)
 	}
+	settings, _ := appSettings(d)
+	for _, name := range []string{"UPDATE_PACKAGE_IDENTITY", packageReader} {
+		if reader := textOf(settings[name]); reader != "" {
+			working = append(working, reader)
+		}
+	}
 	for _, id := range working {
 		if assigned[id] == nil {
 			c.complain("Microsoft.Web/sites: works as %s, which is not assigned to it", id)
@@ -61,7 +67,6 @@ func (c *court) judgeIdentities(d *armtemplate.Deployment, site *armtemplate.Res
 			c.complain("Microsoft.Web/sites: %s is assigned for nothing", id)
 		}
 	}
-	settings, _ := appSettings(d)
 	client := armtemplate.Made(identities, run.Name, "clientId")
 	if got := textOf(settings["AzureWebJobsStorage__clientId"]); got != client {
 		c.complain("app setting AzureWebJobsStorage__clientId: is %q, not the run identity's", got)
@@ -112,7 +117,7 @@ func (c *court) judgeFlex(d *armtemplate.Deployment, site *armtemplate.Resource,
 		c.complain("Microsoft.Web/sites: the package is not fetched as the deploy identity")
 	}
 	value := textAt(site.Properties(), "functionAppConfig", "deployment", "storage", "value")
-	for _, x := range deployed(d, "Microsoft.Storage/storageAccounts/blobServices/containers") {
+	for _, x := range deployed(d, containers) {
 		if suffix := "/" + lastName(x); len(value) <= len(suffix) || value[len(value)-len(suffix):] != suffix {
 			c.complain("Microsoft.Web/sites: the package lies in %s, not in the container %s", value, lastName(x))
 		}

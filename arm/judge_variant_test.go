@@ -32,7 +32,8 @@ func (c *court) judgeVariant(t *testing.T, v variant) {
 	c.judgePackage(d, v)
 	c.judgeOutputs(d, v)
 	c.judgeSeal(d)
-	c.judgeSelfUpdateIDs(d)
+	c.judgeSelfUpdateIDs(d, v)
+	c.judgeUpdates(d, v)
 	c.judgeLengths(d)
 	env := c.environment(d, v)
 	for _, complaint := range refused(t, env) {
@@ -117,7 +118,7 @@ func (c *court) judgeSettings(d *armtemplate.Deployment, v variant) {
 	}
 	if !v.flex(c) {
 		for _, name := range slices.Sorted(maps.Keys(platform)) {
-			if settings[name] == nil {
+			if settings[name] == nil && name != packageReader { // judgeUpdates
 				c.complain("app setting %s: missing on Elastic Premium", name)
 			}
 		}
@@ -125,9 +126,6 @@ func (c *court) judgeSettings(d *armtemplate.Deployment, v variant) {
 	pullOnly := strings.EqualFold(textOf(v.parameter(c, "publicUrl")), "none")
 	if off := textOf(settings["AzureWebJobs.webhook.Disabled"]) == "true"; off != pullOnly {
 		c.complain("app setting AzureWebJobs.webhook.Disabled: is %v where pull only is %v", off, pullOnly)
-	}
-	if off := textOf(settings["AzureWebJobs.updater.Disabled"]) == "true"; off != (textOf(settings["CONFIG_URL"]) == "") {
-		c.complain("app setting AzureWebJobs.updater.Disabled: is %v where CONFIG_URL is %q", off, textOf(settings["CONFIG_URL"]))
 	}
 	for _, name := range c.named() {
 		if textOf(settings[name]) == "" {
@@ -150,37 +148,6 @@ func (c *court) named() (names []string) {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// release is a package's address that will never mean another one: it carries its
-// version, twice the same.
-var release = regexp.MustCompile(`^(https://[^?#]+)/v([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.-]*)/azcollector_([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.-]*)_linux_amd64\.zip$`)
-
-func (c *court) judgePackage(d *armtemplate.Deployment, v variant) {
-	settings, config := appSettings(d)
-	deploy := theOne(d, "Microsoft.Web/sites/extensions", "/onedeploy")
-	var uri string
-	switch {
-	case v.flex(c) && deploy == nil:
-		c.complain("package: nothing deploys it on Flex Consumption")
-		return
-	case v.flex(c):
-		uri = textAt(deploy.Properties(), "packageUri")
-		c.demand(deploy, demand{"remoteBuild", false})
-		for _, x := range append(deployed(d, assignments), config) {
-			if x != nil && !d.Waits(deploy, x) {
-				c.complain("package: onedeploy does not wait for %s", describe(x))
-			}
-		}
-	case deploy != nil:
-		c.complain("package: onedeploy on Elastic Premium, which runs from WEBSITE_RUN_FROM_PACKAGE")
-		return
-	default:
-		uri = textOf(settings["WEBSITE_RUN_FROM_PACKAGE"])
-	}
-	if parts := release.FindStringSubmatch(uri); parts == nil || parts[2] != parts[3] {
-		c.complain("package: %q is no https address that carries its version as /v1.2.3/azcollector_1.2.3_linux_amd64.zip", uri)
-	}
 }
 
 func describe(x *armtemplate.Resource) string {

@@ -21,7 +21,7 @@ var mistakesOfNames = []mistake{
 		e.replace(e.variables(), "siteUpdater", "toLower(variables('runIdentityId'))", "variables('runIdentityId')")
 	}},
 
-	{name: "write access to the whole package account", want: "deploy must not have Storage Blob Data Contributor on Microsoft.Storage/storageAccounts pk", spoil: func(e editor) {
+	{name: "write access to the whole package account", want: "deploy must not have Storage Blob Data Contributor on package account", spoil: func(e editor) {
 		e.put(e.in(e.template, "variables", "packageWriter"), "scope", "[format('Microsoft.Storage/storageAccounts/{0}', variables('packageAccount'))]")
 	}, follows: "deploy lacks Storage Blob Data Contributor on package", alsoFollows: "outputs"},
 	{name: "seal that names the reader", want: "outputs.packageWriteAssignmentId: is", spoil: func(e editor) {

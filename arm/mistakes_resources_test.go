@@ -70,7 +70,7 @@ var mistakesOfResources = []mistake{
 	}},
 	{name: "write access to the package without self-update", want: "role assignment: run must not have Storage Blob Data Contributor on package (self-update: false)",
 		spoil: func(e editor) {
-			e.put(e.in(e.template, "variables", "packageUpdater"), "when", "[variables('flex')]")
+			e.put(e.in(e.template, "variables", "packageUpdater"), "when", "[variables('keepsPackages')]")
 		}, follows: "outputs.selfUpdateAssignmentIds: is"},
 	{name: "its own site without self-update", want: "role assignment: run must not have Website Contributor on site (self-update: false)", spoil: func(e editor) {
 		e.put(e.resource("Microsoft.Authorization/roleAssignments", 1), "condition", true)

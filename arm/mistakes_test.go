@@ -131,4 +131,4 @@ func (e editor) grant(scope, role string) {
 		"identity": "[variables('runIdentityId')]", "why": "Seeded.", "when": true})
 }
 
-var mistakes = slices.Concat(mistakesOfDeclaration, mistakesOfResources, mistakesOfNames, mistakesBeside, mistakesOfForm)
+var mistakes = slices.Concat(mistakesOfDeclaration, mistakesOfResources, mistakesOfNames, mistakesBeside, mistakesOfForm, mistakesOfUpdate)

@@ -20,6 +20,8 @@ var decided = map[string]decision{
 	"WEBSITE_SITE_NAME":                    {false, "Azure sets it"},
 	"WEBSITE_HOSTNAME":                     {false, "Azure sets it"},
 	"STATE_DIR":                            {false, "self-hosted only"},
+	"UPDATE_PACKAGE_CONTAINER":             {true, "the package container, with selfUpdate"},
+	"UPDATE_PACKAGE_IDENTITY":              {true, "the deploy identity, with selfUpdate on Elastic Premium"},
 	"LISTEN":                               {false, "self-hosted only"},
 	"WEBHOOK_PATH":                         {false, "self-hosted only"},
 	"TLS_CERT":                             {false, "self-hosted only"},
@@ -47,6 +49,7 @@ var platform = map[string]struct {
 	"FUNCTIONS_EXTENSION_VERSION":               {true, "Flex Consumption has it in functionAppConfig"},
 	"FUNCTIONS_WORKER_RUNTIME":                  {true, "likewise"},
 	"WEBSITE_RUN_FROM_PACKAGE":                  {true, "Flex Consumption deploys with onedeploy"},
+	packageReader:                               {true, "as whom the platform reads WEBSITE_RUN_FROM_PACKAGE, where that is a blob of ours"},
 }
 
 // ignored are parameters that are declared and lead nowhere, on purpose.
@@ -113,6 +116,7 @@ var roles = map[string]string{
 	"0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
 	"4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
 	"3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
+	"db58b8e5-c6ad-4a2a-8342-4190687cbf4a": "Storage Blob Delegator",
 	"de139f84-1756-47ae-9be6-808fbbe84772": "Website Contributor",
 }
 
@@ -125,15 +129,20 @@ var (
 		{"run", "Key Vault Secrets User", "vault"}:         "references in app settings",
 		{"run", "Monitoring Metrics Publisher", "logs"}:    "logs without a key",
 	}
+	withPackages = map[grant]string{
+		{"deploy", "Storage Blob Data Reader", "package"}: "the platform fetches the package",
+	}
 	onFlex = map[grant]string{
-		{"deploy", "Storage Blob Data Reader", "package"}:      "the platform fetches the package",
 		{"deploy", "Storage Blob Data Contributor", "package"}: "the platform stores it; taken away again after deployment",
 	}
 	withSelfUpdate = map[grant]string{
-		{"run", "Website Contributor", "site"}: "onedeploy, or the package's address",
+		{"run", "Website Contributor", "site"}:              "onedeploy, or the package's address",
+		{"run", "Storage Blob Data Contributor", "package"}: "keeps verified packages",
 	}
+	// learn.microsoft.com, "Get User Delegation Key", Permissions: who has a role on a
+	// container gets this one on the account.
 	withSelfUpdateOnFlex = map[grant]string{
-		{"run", "Storage Blob Data Contributor", "package"}: "replaces the package",
+		{"run", "Storage Blob Delegator", "package account"}: "an address that onedeploy can read",
 	}
 )
 

@@ -34,6 +34,7 @@ const (
 	elsewhere      = "/subscriptions/11111111-aaaa-bbbb-cccc-dddddddddddd/resourceGroups/other/providers/"
 	subnet         = elsewhere + "Microsoft.Network/virtualNetworks/net/subnets/functions"
 	workspace      = elsewhere + "Microsoft.OperationalInsights/workspaces/central"
+	signer         = "rhpLUQT4uzYe4lFqtmOmoFLNsL2Wq0jVvk7LwbNmN4I=" // a public key
 )
 
 func (v variant) scope() armtemplate.Scope {
@@ -61,7 +62,12 @@ func (v variant) kept() (names []string) {
 }
 
 // secret is what the vault has for a kept one.
-func (v variant) secret(setting string) string { return "kept " + setting }
+func (v variant) secret(setting string) string {
+	if strings.HasSuffix(setting, "_URL") {
+		return "https://kept.example/" + setting
+	}
+	return "kept " + setting
+}
 
 // with is a copy of what is given and more.
 func with(base object, more ...any) object {
@@ -82,7 +88,7 @@ var (
 	byIdentity = with(keys, "useManagedIdentityCredential", true)
 	premium    = with(bySecret, "hostingPlan", "ElasticPremium")
 	updating   = with(byIdentity, "selfUpdate", true, "updateManifestUrl", "https://releases.example/azcollector/manifest.json",
-		"updatePublicKeys", "rhpLUQT4uzYe4lFqtmOmoFLNsL2Wq0jVvk7LwbNmN4I=")
+		"updatePublicKeys", signer)
 )
 
 // variants are the ways to deploy that the real files are judged in.
@@ -106,7 +112,7 @@ func variants(t *testing.T) map[string]variant {
 		"kept secrets":         {given: object{"appTenantId": tenantID, "appClientId": clientID, "keepSecrets": list{"APP_CLIENT_SECRET", "APP_AL_ACCESS_KEY_ID", "APP_AL_SECRET_KEY"}}},
 		"locked down":          {given: with(byIdentity, "storagePublicNetworkAccess", "Disabled", "vaultPublicNetworkAccess", "Disabled", "subnetResourceId", subnet, "workspaceResourceId", workspace, "alertEmail", "soc@example.com")},
 		"longest name":         {given: with(updating, "appName", strings.Repeat("Name-", 10)+"52", "alertEmail", "soc@example.com")},
-		"every secret":         {given: with(bySecret, "o365WebhookAuthId", "printable-and-long", "configUrl", "https://config.example/x", "configPublicKey", "rhpLUQT4uzYe4lFqtmOmoFLNsL2Wq0jVvk7LwbNmN4I=", "updateManifestUrl", "https://releases.example/m")},
+		"every secret":         {given: with(bySecret, "o365WebhookAuthId", "printable-and-long", "configUrl", "https://config.example/x", "configPublicKey", signer, "updateManifestUrl", "https://releases.example/m", "updatePublicKeys", signer)},
 		"government":           {cloud: "AzureUSGovernment", given: with(byIdentity, "azureCloud", "gcchigh")},
 		// Where the suffix of vaults has no dot: see armtemplate.
 		"government, no dot":    {cloud: "AzureUSGovernment without the dot", given: with(bySecret, "azureCloud", "gcchigh")},
@@ -116,6 +122,17 @@ func variants(t *testing.T) map[string]variant {
 		"earlier, generation 2": {given: parameterFile(t, "testdata/incumbent_2.parameters.json")},
 		"the example":           {given: parameterFile(t, "azuredeploy.parameters.example.json")},
 		"further settings":      {given: with(byIdentity, "additionalAppSettings", object{"HTTPS_PROXY": "http://proxy.example:3128", "SINK": "jsonl"})},
+
+		// Deployed again after an update, with and without self-update from now on.
+		"kept package":                  {given: with(updating, "packageUri", "")},
+		"premium, kept package":         {given: with(updating, "hostingPlan", "ElasticPremium", "packageUri", ownPackage(t))},
+		"premium, kept without updates": {given: with(premium, "packageUri", ownPackage(t))},
+		"kept manifest":                 {given: with(byIdentity, "selfUpdate", true, "keepSecrets", list{"UPDATE_MANIFEST_URL"}, "updatePublicKeys", signer)},
+		"told of releases":              {given: with(updating, "selfUpdate", false)},
+		"self-update from nowhere":      {given: with(byIdentity, "selfUpdate", true, "updatePublicKeys", signer)},
+		"self-update without keys": {given: with(byIdentity, "selfUpdate", true, "updateManifestUrl", "https://releases.example/m"),
+			refused: []string{"UPDATE_PUBLIC_KEYS: missing; UPDATE_MANIFEST_URL needs the keys that sign releases"}},
+
 		"nothing given": {refused: []string{
 			"APP_CLIENT_ID: missing; set the application (client) id, a GUID",
 			"APP_CLIENT_SECRET: missing; set it, or APP_CLIENT_CERTIFICATE, or APP_FEDERATED_IDENTITY",

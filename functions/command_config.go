@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -40,11 +41,21 @@ func (p *program) signConfig() error {
 
 // updateNow is the command `update`.
 func updateNow(ctx context.Context, h *house, c *console) error {
-	if h.settings.ConfigURL == "" {
-		return usageError{fmt.Errorf("nothing is to be updated: CONFIG_URL is not set")}
+	if h.settings.ConfigURL == "" && h.settings.UpdateManifest == "" {
+		return usageError{fmt.Errorf("nothing is to be updated: neither CONFIG_URL nor UPDATE_MANIFEST_URL is set")}
 	}
-	if _, err := h.update(ctx); err != nil {
+	var err error
+	if room := h.upgrade(nil); room != nil {
+		// This program may be another than the collector's, of another version.
+		if err = room.Hurry(ctx); err == nil {
+			_, err = fmt.Fprintln(c.stdout, "the collector looks for a release at its next run of master, and takes it at once; azcollector status tells")
+		}
+	}
+	if h.settings.ConfigURL == "" {
 		return err
+	}
+	if synced := h.syncConfiguration(ctx); err != nil || synced != nil {
+		return errors.Join(err, synced)
 	}
 	kept, err := h.keptConfig(ctx)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"azcollector/internal/collect"
 	"azcollector/internal/wire"
 	"azcollector/master"
+	"azcollector/updater"
 )
 
 // A diagnosis is one line of the doctor's.
@@ -48,9 +49,9 @@ const doctorPatience = 30 * time.Second
 func examine(ctx context.Context, h *house, c *console) error {
 	e := &examination{house: h}
 	for i, check := range []func(context.Context){
-		e.settingsCheck, e.storage, e.token, e.permissions, e.clock, e.destination, e.webhookCheck, e.firewall,
+		e.settingsCheck, e.storage, e.token, e.permissions, e.clock, e.destination, e.webhookCheck, e.updates, e.firewall,
 	} {
-		c.progress(i, 8, "checks")
+		c.progress(i, 9, "checks")
 		checking, done := context.WithTimeout(ctx, doctorPatience)
 		check(checking)
 		done()
@@ -282,6 +283,30 @@ func (e *examination) webhookCheck(ctx context.Context) {
 	e.pass("webhook", address+" leads here, seen from this machine")
 }
 
+// updates reads what releases and configuration are announced by, and takes nothing.
+func (e *examination) updates(ctx context.Context) {
+	if room := e.upgrade(nil); room != nil {
+		newest, err := room.Announced(ctx)
+		if err != nil {
+			e.fail("releases", err.Error(), "check UPDATE_MANIFEST_URL and UPDATE_PUBLIC_KEYS, or ask whoever makes the releases")
+		} else {
+			e.pass("releases", "the newest is "+newest+", signed by a key of UPDATE_PUBLIC_KEYS")
+		}
+	}
+	if e.settings.ConfigURL != "" {
+		text, err := updater.Fetch(e.http, string(e.settings.ConfigURL))(ctx)
+		var d updater.Document
+		if err == nil {
+			d, err = updater.Open(text, e.settings.ConfigKeys)
+		}
+		if err != nil {
+			e.fail("configuration", err.Error(), "check CONFIG_URL and CONFIG_PUBLIC_KEY")
+			return
+		}
+		e.pass("configuration", fmt.Sprintf("version %d, signed by a key of CONFIG_PUBLIC_KEY", d.Version))
+	}
+}
+
 // firewall names whom we must reach.
 func (e *examination) firewall(ctx context.Context) {
 	var hosts []string
@@ -292,7 +317,7 @@ func (e *examination) firewall(ctx context.Context) {
 		ingest, azcollect, _ := e.alert.Endpoints(ctx) // an error was told of above
 		hosts = append(hosts, hostPort(e.settings.APIEndpoint), ingest, azcollect)
 	}
-	hosts = append(hosts, storageHosts(e.settings)...)
+	hosts = append(append(hosts, storageHosts(e.settings)...), updateHosts(e.settings)...)
 	hosts = slices.DeleteFunc(hosts, func(s string) bool { return s == "" })
 	slices.Sort(hosts)
 	e.pass("firewall", "outgoing to "+strings.Join(slices.Compact(hosts), " "))

@@ -82,7 +82,8 @@ type commandLine struct {
 	Settings struct {
 		Markdown bool `hidden:"" help:"Print the README's table."`
 	} `cmd:"" help:"Print all settings, secrets masked, and where each came from."`
-	Version struct{} `cmd:"" help:"Print the version."`
+	Version  struct{} `cmd:"" help:"Print the version."`
+	SelfTest struct{} `cmd:"" hidden:"" help:"What the running program asks a newer release before it takes it."`
 }
 
 // A stretch of time on the command line.

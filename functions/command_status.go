@@ -12,6 +12,7 @@ import (
 	"azcollector/internal/collect"
 	"azcollector/internal/wire"
 	"azcollector/master"
+	"azcollector/updater"
 )
 
 // A configuration is what was synced from CONFIG_URL last; version 0 is none.
@@ -26,6 +27,7 @@ type configuration struct {
 // A status is what the state knows of the last days.
 type status struct {
 	Configuration *configuration          `json:"configuration,omitempty"`
+	Update        *updater.Progress       `json:"update,omitempty"`
 	Contents      map[collect.State]int64 `json:"contents"`
 	Records       collect.Tally           `json:"records"`
 	OldestOpen    *time.Time              `json:"oldestPending,omitempty"`
@@ -69,7 +71,7 @@ func (h *house) status(ctx context.Context) (*status, error) {
 	return st, errors.Join(
 		h.countContents(ctx, st), h.countDue(ctx, st), h.readRuns(ctx, st), h.readListings(ctx, st),
 		h.eachLetter(ctx, func(collect.DeadLetter) error { st.DeadLetters++; return nil }),
-		h.readTold(ctx, st), h.readConfiguration(ctx, st),
+		h.readTold(ctx, st), h.readConfiguration(ctx, st), h.readProgress(ctx, st),
 	)
 }
 
@@ -246,6 +248,7 @@ func (st *status) print(w io.Writer) {
 			fmt.Fprintf(w, "\tnot used: %s\n", wire.Printable(c.Unusable))
 		}
 	}
+	printProgress(w, st.Update)
 	st.printRuns(w)
 }
 

@@ -39,15 +39,17 @@ func realMain(ctx context.Context, args, env []string, stdout, stderr io.Writer)
 	if port := p.env["FUNCTIONS_CUSTOMHANDLER_PORT"]; port != "" && len(args) == 0 {
 		return p.host(ctx, port)
 	}
-	// The other commands are an administrator's, also on a machine of the host.
-	delete(p.env, "FUNCTIONS_CUSTOMHANDLER_PORT")
 	name, err := p.command.parse(args, stdout, stderr)
 	switch {
 	case errors.Is(err, errHelped):
 		return exitOK
 	case err != nil:
 		return p.fail(exitUsage, err)
+	case name == "self-test": // it judges what the host would start
+		return p.selfTest(ctx, os.Stdin)
 	}
+	// The other commands are an administrator's, also on a machine of the host.
+	delete(p.env, "FUNCTIONS_CUSTOMHANDLER_PORT")
 	switch name {
 	case "serve":
 		return p.serve(ctx)

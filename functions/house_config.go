@@ -81,10 +81,10 @@ func staying(version int64) string {
 	return fmt.Sprintf("version %d stays", version)
 }
 
-// update is one run of the updater.
-func (h *house) update(ctx context.Context) ([]collect.Finding, error) {
+// syncConfiguration looks for a newer configuration, if there is to be one.
+func (h *house) syncConfiguration(ctx context.Context) error {
 	if h.settings.ConfigURL == "" {
-		return nil, nil
+		return nil
 	}
 	room := &updater.Sync{
 		Tenant: h.settings.TenantID, Store: h.store, Trusted: h.settings.ConfigKeys,
@@ -94,7 +94,7 @@ func (h *house) update(ctx context.Context) ([]collect.Finding, error) {
 			return err
 		},
 	}
-	return nil, room.Run(ctx)
+	return room.Run(ctx)
 }
 
 // configuration is master's step: it tries again what failed, since the updater's
@@ -102,7 +102,7 @@ func (h *house) update(ctx context.Context) ([]collect.Finding, error) {
 func (h *house) configuration(ctx context.Context, _ []collect.Finding) (findings []collect.Finding, err error) {
 	kept, err := h.keptConfig(ctx)
 	if err == nil && h.settings.ConfigURL != "" && (kept.Tried.IsZero() || kept.Error != "") {
-		_, _ = h.update(ctx) // what it came to is in the state
+		_ = h.syncConfiguration(ctx) // what it came to is in the state
 		kept, err = h.keptConfig(ctx)
 	}
 	if err != nil {

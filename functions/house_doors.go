@@ -159,3 +159,20 @@ func storageHosts(s Settings) (hosts []string) {
 	}
 	return hosts
 }
+
+// updateHosts are those that updates come from, and who is asked to make them. Where a
+// package lies is said in the manifest; mostly it is the same host.
+func updateHosts(s Settings) (hosts []string) {
+	for _, address := range []Secret{s.ConfigURL, s.UpdateManifest} {
+		if u, err := url.Parse(string(address)); err == nil && u.Host != "" {
+			hosts = append(hosts, hostPort(u.Scheme+"://"+u.Host))
+		}
+	}
+	if s.UpdateContainer != nil {
+		hosts = append(hosts, hostPort(s.UpdateContainer.Scheme+"://"+s.UpdateContainer.Host))
+		if cloud, err := cloudOf(s); err == nil {
+			hosts = append(hosts, hostPort(cloud.ResourceManager.String()))
+		}
+	}
+	return hosts
+}

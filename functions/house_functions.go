@@ -35,7 +35,7 @@ func (h *house) timers() (timers []timer, err error) {
 		name    string
 		trigger []byte
 	}{{"master", master.Trigger}, {"pull", pull.Trigger}, {"updater", updater.Trigger()}} {
-		if slices.Contains(h.settings.Disabled, f.name) || f.name == "updater" && h.settings.ConfigURL == "" {
+		if slices.Contains(h.settings.Disabled, f.name) || f.name == "updater" && h.settings.ConfigURL == "" && h.settings.UpdateManifest == "" {
 			continue
 		}
 		t, err := timerOf(f.name, f.trigger, h.schedule)

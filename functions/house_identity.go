@@ -27,13 +27,9 @@ const machineEndpoint = "http://169.254.169.254/metadata/identity/oauth2/token"
 // logged in to the Azure CLI if the machine has none. A collector never acts as a
 // person: azidentity keeps to whoever answered first, for as long as it runs.
 func storageIdentity(clientID string, command bool) (azcore.TokenCredential, error) {
-	o := &azidentity.ManagedIdentityCredentialOptions{}
-	if clientID != "" {
-		o.ID = azidentity.ClientID(clientID)
-	}
-	managed, err := azidentity.NewManagedIdentityCredential(o)
+	managed, err := azidentity.NewManagedIdentityCredential(&azidentity.ManagedIdentityCredentialOptions{ID: ownID(clientID)})
 	if os.Getenv("IDENTITY_ENDPOINT") != "" {
-		return quietIdentity{managed, "check that the identity exists and AzureWebJobsStorage__clientId is its client id"}, err
+		return quietIdentity{managed, storageUse, "check that the identity exists and AzureWebJobsStorage__clientId is its client id"}, err
 	}
 	if !command {
 		return unattended(managed, machineEndpoint), err
@@ -49,7 +45,7 @@ func storageIdentity(clientID string, command bool) (azcore.TokenCredential, err
 // it does not come, the collector does not start.
 func unattended(machine azcore.TokenCredential, endpoint string) azcore.TokenCredential {
 	return quietIdentity{
-		&machineIdentity{TokenCredential: machine, endpoint: endpoint, patience: 10 * probeTime},
+		&machineIdentity{TokenCredential: machine, endpoint: endpoint, patience: 10 * probeTime}, storageUse,
 		"in Azure, assign an identity to this machine; elsewhere, set AzureWebJobsStorage to a connection string: only commands act as who is logged in to the Azure CLI",
 	}
 }
@@ -64,7 +60,7 @@ func elsewhere(machine azcore.TokenCredential, endpoint string) (azcore.TokenCre
 		sources = []azcore.TokenCredential{&machineIdentity{TokenCredential: machine, endpoint: endpoint, patience: probeTime}, person}
 	}
 	chain, err := azidentity.NewChainedTokenCredential(sources, nil)
-	return quietIdentity{chain, "in Azure, assign the identity to this app or machine; elsewhere, az login as somebody with the roles Storage Table, Queue and Blob Data Contributor on the account"}, err
+	return quietIdentity{chain, storageUse, "in Azure, assign the identity to this app or machine; elsewhere, az login as somebody with the roles Storage Table, Queue and Blob Data Contributor on the account"}, err
 }
 
 // A machineIdentity is that of an Azure virtual machine, if this is one: azidentity
@@ -108,10 +104,28 @@ func (m *machineIdentity) probe(ctx context.Context) bool {
 	return resp.StatusCode == http.StatusBadRequest
 }
 
+// ownID is the identity that we have: a user-assigned one, or that of the system.
+func ownID(clientID string) azidentity.ManagedIDKind {
+	if clientID == "" {
+		return nil
+	}
+	return azidentity.ClientID(clientID)
+}
+
+// updateIdentity proves to Resource Manager and to the package container who we are.
+func updateIdentity(id azidentity.ManagedIDKind) (azcore.TokenCredential, error) {
+	managed, err := azidentity.NewManagedIdentityCredential(&azidentity.ManagedIdentityCredentialOptions{ID: id})
+	return quietIdentity{managed, "the self-update", "deploy the template with its parameter selfUpdate set to true"}, err
+}
+
+// storageUse is what most identities are for.
+const storageUse = "AzureWebJobsStorage"
+
 // quietIdentity keeps azidentity's errors, which can hold a whole answer with a token in
 // it, out of ours.
 type quietIdentity struct {
 	azcore.TokenCredential
+	use    string
 	remedy string
 }
 
@@ -124,5 +138,5 @@ func (q quietIdentity) GetToken(ctx context.Context, o policy.TokenRequestOption
 	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok && failed.RawResponse != nil {
 		said = failed.RawResponse.Status
 	}
-	return token, &collect.Fault{Verdict: collect.JudgesUs, Err: fmt.Errorf("get a token for AzureWebJobsStorage: %s; %s", said, q.remedy)}
+	return token, &collect.Fault{Verdict: collect.JudgesUs, Err: fmt.Errorf("get a token for %s: %s; %s", q.use, said, q.remedy)}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -24,6 +25,9 @@ const (
 	sweepLimit     = 90 * time.Second
 	checkInLimit   = time.Minute
 	configLimit    = time.Minute
+	// The last step may be cut off by the host: it goes on where it was. What takes long
+	// is the download of a package, and the platform.
+	releaseLimit = 5 * time.Minute
 )
 
 // master is one run of the timer. The check-in comes last and tells of the others.
@@ -48,6 +52,7 @@ func (h *house) master(ctx context.Context) ([]collect.Finding, error) {
 				Report: func(rows int) { log(ctx).WithField("rows", rows).Info("deleted old rows") },
 			}).Run},
 			{Name: "configuration", Limit: configLimit, Code: master.ConfigRefused, Run: h.configuration},
+			{Name: "update", Limit: configLimit, Code: master.StateFailed, Run: h.updateFindings},
 			{Name: "check-in", Limit: checkInLimit, Code: master.CheckInFailed, Run: h.checkIn(ctx).Run},
 		},
 		Report: func(step string, took time.Duration, err error) {
@@ -62,6 +67,14 @@ func (h *house) master(ctx context.Context) ([]collect.Finding, error) {
 	if h.registrar != nil {
 		register := master.Step{Name: "register", Limit: registerLimit, Code: master.RegistrationFailed, Run: h.register}
 		m.Steps = append([]master.Step{register}, m.Steps...)
+	}
+	if room := h.upgrade(log(ctx)); room != nil {
+		m.Steps = slices.Insert(m.Steps, 0, master.Step{Name: "release begins", Limit: configLimit, Code: master.StateFailed, Run: func(ctx context.Context, _ []collect.Finding) ([]collect.Finding, error) {
+			return nil, room.Begin(ctx)
+		}})
+		m.Steps = append(m.Steps, master.Step{Name: "release", Limit: releaseLimit, Code: master.UpdateFails, Run: func(ctx context.Context, before []collect.Finding) ([]collect.Finding, error) {
+			return nil, room.End(ctx, errorsIn(before))
+		}})
 	}
 	if err := h.measure(ctx); err != nil { // what is counted so far belongs into this check-in
 		log(ctx).WithError(err).Warn("cannot keep statistics")
@@ -124,6 +137,9 @@ func (h *house) sendCheckIn(ctx context.Context, r master.Report) ([]byte, error
 	request := alertlogic.CheckInRequest{
 		Site: h.registrar.site(), Version: version(), TenantID: h.settings.TenantID, Registration: id,
 		ErrorCode: r.ErrorCode, Details: r.Details,
+	}
+	if h.config.applied > 0 {
+		request.Details = append(slices.Clone(r.Details), fmt.Sprintf("configuration version %d is in use", h.config.applied))
 	}
 	for _, name := range r.Stats.Names() {
 		calls := r.Stats.Functions[name]

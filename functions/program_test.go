@@ -54,7 +54,13 @@ func (l *logOf) String() string {
 // killed at the end of the test, if it is still there.
 func run(t *testing.T, env map[string]string, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.CommandContext(t.Context(), os.Args[0], args...)}
+	return runFile(t, os.Args[0], env, args...)
+}
+
+// runFile starts a program from a file.
+func runFile(t *testing.T, file string, env map[string]string, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.CommandContext(t.Context(), file, args...)}
 	p.Dir = t.TempDir() // no appsettings.json here
 	p.Env = []string{asProgram + "=1"}
 	for name, value := range env {

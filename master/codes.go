@@ -35,6 +35,10 @@ const (
 	ConfigRefused = "AZC1401"
 	StreamOff     = "AZC1402"
 
+	UpdateFails      = "AZC1403"
+	UpdateRolledBack = "AZC1404"
+	UpdateAvailable  = "AZC1405"
+
 	StateFailed   = "AZC1901"
 	InternalError = "AZC1902"
 )

@@ -65,7 +65,7 @@ wait_for_functions() {
 		if ((${#missing[@]} == 0)); then say "functions: $(words <<<"$listed")"; return; fi
 		sleep "$pause"
 	done
-	fail "the functions ${missing[*]} are not listed after $((pause * looks / 60)) minutes: look at the app's log stream, then run this again"
+	fail "the functions ${missing[*]} are not listed after $((pause * looks / 60)) minutes: look at the app's log stream, then run this again${kept_package:+, with --package-uri if the package that was kept is to blame}"
 }
 
 # wait_for_webhook: a GET is answered a bare 200. 403 is the access restriction, from

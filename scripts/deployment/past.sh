@@ -31,10 +31,11 @@ find_site() {
 }
 
 # read_past learns what was deployed under this name: the parameters of the last good
-# deployment (Azure keeps no secure ones) and the settings that lead into the vault.
+# deployment (Azure keeps no secure ones), the settings that lead into the vault, and
+# where the package is that an Elastic Premium app runs from.
 read_past() {
-	past='' in_vault='' site='' good=''
-	local last
+	past='' in_vault='' site='' good='' runs=''
+	local last present
 	exists=$(look group exists --name "$group")
 	if [[ $exists != true ]]; then return; fi
 	last=$(look deployment group list --resource-group "$group" | jq -c --arg name "$name" '
@@ -46,9 +47,13 @@ read_past() {
 		| "\(.key)\t\(.value.value | if type == "string" then . else tojson end)"' <<<"$last")
 	site=$(find_site)
 	if [[ ! $site ]]; then return; fi
-	in_vault=$(look functionapp config appsettings list --resource-group "$group" --name "$name" |
-		jq -r '.[] | select(.value // "" | startswith("@Microsoft.KeyVault(")) | .name' | words)
+	present=$(look functionapp config appsettings list --resource-group "$group" --name "$name")
+	in_vault=$(jq -r '.[] | select(.value // "" | startswith("@Microsoft.KeyVault(")) | .name' <<<"$present" | words)
+	runs=$(jq -r '.[] | select(.name == "WEBSITE_RUN_FROM_PACKAGE") | .value // ""' <<<"$present")
 }
+
+# mentions tells whether a parameter is in such lines, even with nothing as its value.
+mentions() { grep -q "^$1"$'\t' <<<"$2"; }
 
 # planned tells a parameter as it is asked for now, or else as an earlier run left it.
 planned() {

@@ -87,6 +87,14 @@ require_secrets() {
 			refuse "$s is missing: put it into the environment, or its file's path into ${s}_FILE"
 		fi
 	done
+	# Without these the template would give no rights, and without keys for its manifest
+	# the collector would not start.
+	if [[ $(planned selfUpdate) == true ]] && ! among UPDATE_MANIFEST_URL "$given $kept"; then
+		refuse "--self-update needs UPDATE_MANIFEST_URL, in the environment or in the file that UPDATE_MANIFEST_URL_FILE names; --no-self-update leaves it off"
+	fi
+	if among UPDATE_MANIFEST_URL "$given $kept" && [[ ! $(planned updatePublicKeys) ]]; then
+		refuse "UPDATE_MANIFEST_URL needs the keys that sign releases: --set UPDATE_PUBLIC_KEYS=KEY (several with commas)"
+	fi
 }
 
 # The settings that lead into the vault ("WebApps_GetAppSettingsKeyVaultReferences" of

@@ -14,21 +14,46 @@ read_template() {
 	jq -e .parameters "$template" >/dev/null 2>&1 || refuse "--template must be an ARM template (a file, or an https address); $template is none"
 }
 
-# package prints the address of the package. An earlier run's is not taken over: a
-# newer template brings a newer package.
-package() {
-	local asked_for
-	asked_for=$(past='' planned packageUri)
-	if [[ $asked_for ]]; then printf '%s' "$asked_for"; return; fi
-	jq -r '.parameters.packageUri.defaultValue // ""' "$template"
+# choose_package takes the address that is given, or what runs, or else what the template
+# names: a newer template brings a newer package, and an earlier run's is not taken over.
+# A template that no release was made of leads to a stand-in, a reserved name (RFC 2606):
+# better refused now than after everything else was created.
+choose_package() {
+	package=$(past='' planned packageUri)
+	if [[ ! $package ]] && { mentions packageUri "$asked" || updates_itself; }; then
+		keep_package
+		return
+	fi
+	package=${package:-$(jq -r '.parameters.packageUri.defaultValue // ""' "$template")}
+	if [[ $package =~ ^https://[^/]*\.example/ ]]; then
+		refuse "the package $package is a stand-in: say with --package-uri where the release lies"
+	fi
 }
 
-# check_package: a template that no release was made of leads to a stand-in, a reserved
-# name (RFC 2606). Better now than after everything else was created.
-check_package() {
-	if [[ $(package) =~ ^https://[^/]*\.example/ ]]; then
-		refuse "the package $(package) is a stand-in: say with --package-uri where the release lies"
+# updates_itself: what runs may be newer than all that was ever deployed here, and the
+# template's package would silently take it back. So after a good deployment that let it,
+# or that kept what ran; or if what runs has the name that the updater gives.
+updates_itself() {
+	if [[ ! $site || ! $good ]]; then return 1; fi
+	[[ $(asked='' planned selfUpdate) == true || $runs =~ /[0-9a-f]{64}\.zip$ ]] ||
+		{ mentions packageUri "$past" && [[ ! $(asked='' planned packageUri) ]]; }
+}
+
+# keep_package: on Flex Consumption the template stores no package if there is no address;
+# on Elastic Premium the address is an app setting, and all of those are written again.
+keep_package() {
+	if [[ ! $site || ! $good ]]; then refuse "--package-uri '' keeps what runs, and there is no good deployment of $name yet: name a package"; fi
+	if [[ $key ]]; then refuse "--public-key checks a package that is deployed, and what runs is kept: name one with --package-uri, or leave --public-key away"; fi
+	package=''
+	if [[ $(planned hostingPlan) == ElasticPremium ]]; then
+		# What follows a question mark may be a key, and Azure would keep it with the
+		# deployment for everybody to read.
+		[[ $runs =~ ^https://[^?#[:space:]]+$ ]] || refuse "WEBSITE_RUN_FROM_PACKAGE of $name is no plain https address that could be kept: say with --package-uri what is to run"
+		package=$runs
 	fi
+	ask packageUri "$package"
+	kept_package=yes
+	say "the package stays what runs now${package:+, $package}; another one is deployed with --package-uri"
 }
 
 # verify_package looks at what the address leads to now. Azure fetches it by itself
@@ -37,7 +62,7 @@ verify_package() {
 	if [[ ! $key ]]; then return; fi
 	local from
 	command -v go >/dev/null || refuse "--public-key needs Go: check the package by hand (docs/release.md, \"Check one by hand\") and leave --public-key away"
-	from=$(package)
+	from=$package
 	fetch "$from" package.zip
 	fetch "${from%/*}/manifest.json" manifest.json
 	(cd "$home" && go run ./internal/release/tool verify --keys "$key" --package "$dir/package.zip" "$dir/manifest.json") ||
@@ -70,8 +95,8 @@ read_settings() {
 }
 
 # write_parameters: what an earlier run set, over it what is asked now, over it what
-# is a fact. Not carried over: the package (a newer template brings a newer one), and
-# recoverVault, which Azure refuses once the vault is recovered.
+# is a fact. Not carried over: the package (choose_package), and recoverVault, which
+# Azure refuses once the vault is recovered.
 write_parameters() {
 	ask appName "$name"
 	ask appTenantId "$tenant"

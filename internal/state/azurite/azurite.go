@@ -43,22 +43,32 @@ func Start(tb testing.TB) (connectionString string) {
 // Run starts an emulator for a whole test binary (from TestMain). The caller
 // calls stop, which waits until the process is gone.
 func Run() (connectionString string, stop func(), err error) {
-	script, err := find()
+	at, stop, err := run()
 	if err != nil {
 		return "", nil, err
+	}
+	return ConnectionString("http://"+at[0], "http://"+at[1], "http://"+at[2]), stop, nil
+}
+
+// run starts an emulator and tells where its blobs, queues and tables are.
+func run(more ...string) (at [3]string, stop func(), err error) {
+	script, err := find()
+	if err != nil {
+		return at, nil, err
 	}
 	var ports [3]string
 	for i := range ports {
 		if ports[i], err = freePort(); err != nil {
-			return "", nil, fmt.Errorf("find a free port for azurite: %w", err)
+			return at, nil, fmt.Errorf("find a free port for azurite: %w", err)
 		}
+		at[i] = "127.0.0.1:" + ports[i]
 	}
-	cmd := exec.Command("node", script, "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent",
-		"--blobPort", ports[0], "--queuePort", ports[1], "--tablePort", ports[2])
+	cmd := exec.Command("node", append([]string{script, "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent",
+		"--blobPort", ports[0], "--queuePort", ports[1], "--tablePort", ports[2]}, more...)...)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
-		return "", nil, fmt.Errorf("start azurite: %w", err)
+		return at, nil, fmt.Errorf("start azurite: %w", err)
 	}
 	gone := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(gone) }() // that it was killed is no news
@@ -66,13 +76,13 @@ func Run() (connectionString string, stop func(), err error) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	for _, port := range ports {
-		if err := await(ctx, gone, port); err != nil {
+	for _, address := range at {
+		if err := await(ctx, gone, address); err != nil {
 			stop() // so that nobody writes to output any more
-			return "", nil, fmt.Errorf("wait for azurite: %w; it said: %s", err, output.String())
+			return at, nil, fmt.Errorf("wait for azurite: %w; it said: %s", err, output.String())
 		}
 	}
-	return ConnectionString("http://127.0.0.1:"+ports[0], "http://127.0.0.1:"+ports[1], "http://127.0.0.1:"+ports[2]), stop, nil
+	return at, stop, nil
 }
 
 // ConnectionString is that of an emulator (or a proxy before it) at these
@@ -114,10 +124,10 @@ func freePort() (string, error) {
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
 }
 
-func await(ctx context.Context, gone <-chan struct{}, port string) error {
+func await(ctx context.Context, gone <-chan struct{}, address string) error {
 	var dialer net.Dialer
 	for {
-		conn, err := dialer.DialContext(ctx, "tcp", "127.0.0.1:"+port)
+		conn, err := dialer.DialContext(ctx, "tcp", address)
 		if err == nil {
 			return conn.Close()
 		}
