@@ -92,6 +92,7 @@ type carriage struct {
 	aboard   []passenger       // the records in the batch, in order
 	landing  chan struct{}     // closes when the batch's outcome is known
 	services map[string]string // the names of workloads met, each kept once
+	rows     [4]uint32         // room for what one look examines: more have the same id only by chance
 	mu       sync.Mutex        // those who bury side by side count in the tally
 }
 
@@ -118,7 +119,7 @@ func (r *carriage) take(ctx context.Context, rec Record) error {
 	p := passenger{id: identify(rec, r.key), hour: h, at: rec.Time, ordinal: rec.Ordinal, undated: rec.Undated, workload: r.workload(rec.Workload)}
 	for {
 		var other chan struct{}
-		if p.verdict, other, err = h.look(ctx, p.id, r.landing); err != nil {
+		if p.verdict, other, err = h.look(ctx, p.id, r.landing, r.rows[:]); err != nil {
 			return err
 		}
 		if p.verdict != awaitOther {

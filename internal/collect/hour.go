@@ -76,12 +76,13 @@ const (
 
 // look decides about a record and, if it is to be delivered, holds its id until
 // landing closes. With awaitOther the channel to wait for is returned; whoever
-// waits must hold nothing meanwhile, or two contents would wait for each other.
-func (h *hour) look(ctx context.Context, id identity, landing chan struct{}) (verdict, chan struct{}, error) {
+// waits must hold nothing meanwhile, or two contents would wait for each other. room is
+// for the rows that it examines.
+func (h *hour) look(ctx context.Context, id identity, landing chan struct{}, room []uint32) (verdict, chan struct{}, error) {
 	var examined []uint32
 	revised := false
 	for {
-		g := h.tryHold(&id, landing, examined)
+		g := h.tryHold(&id, landing, examined, room[:0])
 		revised = revised || g.revised
 		switch {
 		case g.other != nil:
@@ -97,7 +98,7 @@ func (h *hour) look(ctx context.Context, id identity, landing chan struct{}) (ve
 			return deliverNew, nil, nil
 		}
 		for _, row := range g.rows {
-			ids, err := h.seen.row(ctx, h.key(row))
+			ids, err := h.seen.row(ctx, h, row)
 			if err != nil && !errors.Is(err, ErrNotFound) { // a row that was swept knows nobody
 				return 0, nil, fmt.Errorf("look up record identities: %w", err)
 			}
@@ -124,10 +125,10 @@ type glance struct {
 
 // tryHold holds the id unless somebody delivers it, it is known, or there are
 // rows to examine first.
-func (h *hour) tryHold(id *identity, landing chan struct{}, examined []uint32) glance {
+func (h *hour) tryHold(id *identity, landing chan struct{}, examined, room []uint32) glance {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	g := glance{other: h.flights[id.id], partial: h.partial}
+	g := glance{other: h.flights[id.id], rows: room, partial: h.partial}
 	if g.other != nil {
 		return g
 	}

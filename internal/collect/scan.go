@@ -3,6 +3,7 @@ package collect
 import (
 	"encoding/binary"
 	"errors"
+	"math/bits"
 )
 
 // maxDepth is the deepest nesting taken, the same as encoding/json's own limit.
@@ -20,8 +21,6 @@ var (
 type scanner struct {
 	open    []byte // '{' or '[' per level
 	members [memberCount][]byte
-	current member
-	start   int
 }
 
 type member uint8
@@ -37,112 +36,135 @@ const (
 
 // value returns the length of the JSON value at the start of b, which begins with
 // no white space. errShort means that b may be the beginning of a valid value.
-func (s *scanner) value(b []byte) (int, error) {
-	s.open, s.members, s.current = s.open[:0], [memberCount][]byte{}, noMember
-	i, err := s.begin(b, 0)
-	for err == nil && len(s.open) > 0 {
-		if len(s.open) == 1 && s.current != noMember {
-			s.members[s.current], s.current = b[s.start:i], noMember
-		}
-		i, err = s.proceed(b, skipSpace(b, i))
-	}
-	return i, err
-}
-
-// begin scans a scalar, or opens an object or array up to its first value.
-func (s *scanner) begin(b []byte, i int) (int, error) {
+func (s *scanner) value(b []byte) (i int, err error) {
+	s.open, s.members = s.open[:0], [memberCount][]byte{}
+	current, start := noMember, 0 // the member whose value we are in, and where that begins
 	for {
 		if i >= len(b) {
 			return i, errShort
 		}
-		switch c := b[i]; {
+		c := b[i]
+		opened := false
+		switch {
 		case c == '"':
-			return scanString(b, i)
-		case c == '-' || '0' <= c && c <= '9':
-			return scanNumber(b, i)
-		case c == 't':
-			return scanLiteral(b, i, "true")
-		case c == 'f':
-			return scanLiteral(b, i, "false")
-		case c == 'n':
-			return scanLiteral(b, i, "null")
-		case c != '{' && c != '[':
-			return i, errInvalid
+			i, _, err = scanString(b, i)
+		case c == '{' || c == '[':
+			if len(s.open) == maxDepth {
+				return i, errInvalid
+			}
+			i = skipSpace(b, i+1)
+			if i < len(b) && b[i] == c+2 { // "{}" and "[]": the closing brackets are two code points on
+				i++
+				break
+			}
+			s.open = append(s.open, c)
+			opened = true
+		default:
+			i, err = scanScalar(b, i)
 		}
-		if len(s.open) == maxDepth {
-			return i, errInvalid
+		if err != nil {
+			return i, err
 		}
-		kind := b[i]
-		s.open = append(s.open, kind)
-		i = skipSpace(b, i+1)
-		if i < len(b) && b[i] == kind+2 { // "{}" and "[]": the closing brackets are two code points on
-			s.open = s.open[:len(s.open)-1]
-			return i + 1, nil
-		}
-		if kind == '{' {
-			var err error
-			if i, err = s.key(b, i); err != nil {
+		if !opened {
+			if current != noMember && len(s.open) == 1 {
+				s.members[current], current = b[start:i], noMember
+			}
+			if i, err = s.leave(b, i, &current, start); err != nil || len(s.open) == 0 {
 				return i, err
+			}
+		}
+		if s.open[len(s.open)-1] == '{' {
+			var m member
+			if i, m, err = s.key(b, i); err != nil {
+				return i, err
+			}
+			if len(s.open) == 1 {
+				current, start = m, i
 			}
 		}
 	}
 }
 
-// proceed goes on behind a value inside an object or array: it closes that, or
-// scans the next value.
-func (s *scanner) proceed(b []byte, i int) (int, error) {
-	if i >= len(b) {
-		return i, errShort
-	}
-	kind := s.open[len(s.open)-1]
-	switch {
-	case b[i] == kind+2:
-		s.open = s.open[:len(s.open)-1]
-		return i + 1, nil
-	case b[i] != ',':
-		return i, errInvalid
-	}
-	i = skipSpace(b, i+1)
-	if kind == '{' {
-		var err error
-		if i, err = s.key(b, i); err != nil {
-			return i, err
+// leave goes on behind a value: it closes what ends there, and stops behind the comma
+// before the next value, or where the outermost value ends.
+func (s *scanner) leave(b []byte, i int, current *member, start int) (int, error) {
+	for len(s.open) > 0 {
+		if i < len(b) && b[i] <= ' ' {
+			i = skipSpace(b, i)
 		}
-	}
-	return s.begin(b, i)
-}
-
-// key scans a member's name and colon, and says where its value begins.
-func (s *scanner) key(b []byte, i int) (int, error) {
-	if i >= len(b) {
-		return i, errShort
-	}
-	if b[i] != '"' {
-		return i, errInvalid
-	}
-	end, err := scanString(b, i)
-	if err != nil {
-		return end, err
-	}
-	name := b[i+1 : end-1]
-	i = skipSpace(b, end)
-	if i >= len(b) {
-		return i, errShort
-	}
-	if b[i] != ':' {
-		return i, errInvalid
-	}
-	i = skipSpace(b, i+1)
-	if len(s.open) == 1 {
-		s.current, s.start = memberNamed(name), i
+		switch {
+		case i >= len(b):
+			return i, errShort
+		case b[i] == ',':
+			if i++; i < len(b) && b[i] <= ' ' {
+				i = skipSpace(b, i)
+			}
+			return i, nil
+		case b[i] != s.open[len(s.open)-1]+2:
+			return i, errInvalid
+		}
+		i++
+		s.open = s.open[:len(s.open)-1]
+		if *current != noMember && len(s.open) == 1 {
+			s.members[*current], *current = b[start:i], noMember
+		}
 	}
 	return i, nil
 }
 
+// scanScalar scans what is neither string nor object nor array.
+func scanScalar(b []byte, i int) (int, error) {
+	switch c := b[i]; {
+	case c == '-' || '0' <= c && c <= '9':
+		return scanNumber(b, i)
+	case c == 't':
+		return scanLiteral(b, i, "true")
+	case c == 'f':
+		return scanLiteral(b, i, "false")
+	case c == 'n':
+		return scanLiteral(b, i, "null")
+	}
+	return i, errInvalid
+}
+
+// key scans a member's name and colon, up to its value.
+func (s *scanner) key(b []byte, i int) (int, member, error) {
+	if i >= len(b) {
+		return i, noMember, errShort
+	}
+	if b[i] != '"' {
+		return i, noMember, errInvalid
+	}
+	end, escaped, err := scanString(b, i)
+	if err != nil {
+		return end, noMember, err
+	}
+	m := noMember
+	if len(s.open) == 1 {
+		m = memberNamed(b[i+1:end-1], escaped)
+	}
+	if i = end; i < len(b) && b[i] <= ' ' {
+		i = skipSpace(b, i)
+	}
+	if i >= len(b) {
+		return i, noMember, errShort
+	}
+	if b[i] != ':' {
+		return i, noMember, errInvalid
+	}
+	if i++; i < len(b) && b[i] <= ' ' {
+		i = skipSpace(b, i)
+	}
+	return i, m, nil
+}
+
 // memberNamed compares names byte for byte, as the source writes them; a name
 // with escapes is unescaped first. Of repeated members the last one counts.
-func memberNamed(name []byte) member {
-	switch string(unescape(name)) {
+func memberNamed(name []byte, escaped bool) member {
+	if escaped {
+		name = unescape(name)
+	}
+	switch string(name) {
 	case "Id":
 		return memberID
 	case "CreationTime":
@@ -160,15 +182,33 @@ const (
 	highs = 0x8080808080808080
 )
 
-// plainRun is the length of the run at the start of b with neither quote nor
-// backslash nor control character, found eight bytes at a time.
+// special marks, in the eight bytes of x, quotes, backslashes and control characters.
+// The lowest bit that is set tells exactly; above it, what was borrowed may lie.
+func special(x uint64) uint64 {
+	quote, backslash := x^(ones*'"'), x^(ones*'\\')
+	return ((quote-ones)&^quote | (backslash-ones)&^backslash | (x-ones*0x20)&^x) & highs
+}
+
+// scanString returns where the string ends, and whether anything in it is escaped. Most
+// strings are not, and are found out about eight bytes at a time.
+func scanString(b []byte, i int) (_ int, escaped bool, _ error) {
+	for i++; i+8 <= len(b); i += 8 {
+		if found := special(binary.LittleEndian.Uint64(b[i:])); found != 0 {
+			if i += bits.TrailingZeros64(found) >> 3; b[i] == '"' {
+				return i + 1, false, nil
+			}
+			break
+		}
+	}
+	return scanRest(b, i)
+}
+
+// plainRun is the length of the run at the start of b with nothing [special] in it.
 func plainRun(b []byte) int {
 	i := 0
 	for ; i+8 <= len(b); i += 8 {
-		x := binary.LittleEndian.Uint64(b[i:])
-		quote, backslash := x^(ones*'"'), x^(ones*'\\')
-		if (quote-ones)&^quote&highs|(backslash-ones)&^backslash&highs|(x-ones*0x20)&^x&highs != 0 {
-			break
+		if found := special(binary.LittleEndian.Uint64(b[i:])); found != 0 {
+			return i + bits.TrailingZeros64(found)>>3
 		}
 	}
 	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
@@ -177,19 +217,21 @@ func plainRun(b []byte) int {
 	return i
 }
 
-func scanString(b []byte, i int) (int, error) {
-	for i++; ; {
+// scanRest scans the rest of a string, escapes and all.
+func scanRest(b []byte, i int) (_ int, escaped bool, _ error) {
+	for {
 		i += plainRun(b[i:])
 		switch {
 		case i >= len(b):
-			return i, errShort
+			return i, escaped, errShort
 		case b[i] == '"':
-			return i + 1, nil
+			return i + 1, escaped, nil
 		case b[i] != '\\':
-			return i, errInvalid
+			return i, escaped, errInvalid
 		case i+1 >= len(b):
-			return i, errShort
+			return i, escaped, errShort
 		}
+		escaped = true
 		switch b[i+1] {
 		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 			i += 2
@@ -197,14 +239,14 @@ func scanString(b []byte, i int) (int, error) {
 			for j := i + 2; j < i+6; j++ {
 				switch {
 				case j >= len(b):
-					return j, errShort
+					return j, escaped, errShort
 				case !isHex(b[j]):
-					return j, errInvalid
+					return j, escaped, errInvalid
 				}
 			}
 			i += 6
 		default:
-			return i, errInvalid
+			return i, escaped, errInvalid
 		}
 	}
 }

@@ -89,41 +89,48 @@ func (s *Seen) reserve(n int) bool {
 
 // row returns the identities stored in one row, from the store or a small cache:
 // the duplicates of one content mostly lie in one row.
-func (s *Seen) row(ctx context.Context, key Key) ([]byte, error) {
-	if ids, ok := s.cache.get(key); ok {
+func (s *Seen) row(ctx context.Context, h *hour, number uint32) ([]byte, error) {
+	which := rowOf{h.partition, number}
+	if ids, ok := s.cache.get(which); ok {
 		return ids, nil
 	}
-	row, err := s.Store.Get(ctx, key)
+	row, err := s.Store.Get(ctx, h.key(number))
 	if err != nil {
 		return nil, err
 	}
 	ids, _ := row.Fields["IDs"].([]byte)
-	s.cache.put(key, ids)
+	s.cache.put(which, ids)
 	return ids, nil
+}
+
+// rowOf names a row without making a key of it.
+type rowOf struct {
+	partition string
+	number    uint32
 }
 
 // A rowCache keeps the last rows read, 60 KB each at the most.
 type rowCache struct {
 	mu   sync.Mutex
-	keys [32]Key
+	rows [32]rowOf
 	ids  [32][]byte
 	next int
 }
 
-func (c *rowCache) get(key Key) ([]byte, bool) {
+func (c *rowCache) get(which rowOf) ([]byte, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := range c.keys {
-		if c.keys[i] == key {
+	for i := range c.rows {
+		if c.rows[i] == which {
 			return c.ids[i], true
 		}
 	}
 	return nil, false
 }
 
-func (c *rowCache) put(key Key, ids []byte) {
+func (c *rowCache) put(which rowOf, ids []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.keys[c.next], c.ids[c.next] = key, ids
-	c.next = (c.next + 1) % len(c.keys)
+	c.rows[c.next], c.ids[c.next] = which, ids
+	c.next = (c.next + 1) % len(c.rows)
 }

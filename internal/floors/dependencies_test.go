@@ -33,8 +33,8 @@ var dependencies = map[string]dependency{
 		importers: []string{"functions", "internal/bench", "internal/release/tool", "internal/sim/simulator"},
 	},
 	"github.com/klauspost/compress": {
-		reason:    "zlib in less processor time than the standard library's",
-		importers: []string{"internal/alertlogic", "internal/bench/bare"},
+		reason:    "zlib and gzip in less processor time than the standard library's",
+		importers: []string{"internal/alertlogic", "internal/bench/bare", "internal/microsoft"},
 	},
 	"github.com/robfig/cron/v3": {
 		reason:    "reads the schedules of function.json for serve",

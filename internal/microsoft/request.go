@@ -70,6 +70,7 @@ func (f *Feed) attempt(ctx context.Context, r request, first bool) (*http.Respon
 		return nil, &collect.Fault{Verdict: collect.JudgesUs, Err: errors.New("the address cannot be asked for")}
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Accept-Encoding", "gzip")
 	if len(r.body) > 0 {
 		req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	}
@@ -79,6 +80,7 @@ func (f *Feed) attempt(ctx context.Context, r request, first bool) (*http.Respon
 		return nil, network(ctx, err)
 	}
 	f.clock.observe(resp)
+	unzip(resp)
 	resp.Body = newBody(asking, cancel, resp.Body, f.idle, f.maxBytes)
 	if resp.StatusCode/100 == 2 {
 		lane.passed()

@@ -87,15 +87,12 @@ func (l *loop) notified(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	failed := make([]error, len(entries))
-	var working sync.WaitGroup
-	for i, entry := range entries {
-		working.Go(func() { failed[i] = l.carry(entry.ContentURI) })
-	}
-	working.Wait()
-	if err := errors.Join(failed...); err != nil {
-		log.Print(err)
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+	for _, entry := range entries { // one after another: it is a loop
+		if err := l.carry(entry.ContentURI); err != nil {
+			log.Print(err)
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
 	}
 }
 
