@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"testing"
 
 	"azcollector/internal/armtemplate"
 )
@@ -149,6 +150,44 @@ func (c *court) judgeChoices(name string, in *input) {
 	for i := range choices {
 		if v := at(choices, i, "value"); limited && !slices.Contains(allowed, v) {
 			c.complain("form: %s offers %v for %s, which the template refuses", in.path, v, name)
+		}
+	}
+}
+
+// judgeOffers lets the program judge what a dropdown offers for a setting that the
+// template takes any text for. (That the text arrives is judgeWiring's business.)
+func (c *court) judgeOffers(t *testing.T) {
+	t.Helper()
+	v := variant{given: updating}
+	d, err := c.parsed.Deploy(v.scope(), v.given)
+	if err != nil {
+		return // judgeVariant tells why
+	}
+	env, inputs := c.environment(d, v), c.inputs()
+	usual := refused(t, env)
+	for _, s := range c.settings {
+		name := parameterName(s.name)
+		output := textAt(c.form, "parameters", "outputs", name)
+		from := c.inputsOf(inputs, "output "+name, output)
+		declared := at(c.template, "parameters", name)
+		if len(from) != 1 || textAt(declared, "type") != "string" || at(declared, "allowedValues") != nil {
+			continue // judgeChoices
+		}
+		choices, _ := at(from[0].object, "constraints", "allowedValues").(list)
+		for i := range choices {
+			offered := textAt(choices, i, "value")
+			value, err := formValue(output, object{from[0].path: offered})
+			if err != nil {
+				c.complain("form: output %s, with %s: %v", name, offered, err)
+				continue
+			}
+			tried := maps.Clone(env)
+			tried[s.name] = asSetting(value)
+			for _, refusal := range refused(t, tried) {
+				if !slices.Contains(usual, refusal) {
+					c.complain("form: %s offers %s: %s", from[0].path, offered, refusal)
+				}
+			}
 		}
 	}
 }

@@ -20,11 +20,11 @@ const (
 // verified is the address of a package that the updater keeps: under its SHA-256.
 var verified = regexp.MustCompile(`^https://([a-z0-9]+)\.blob\.[a-z0-9.]+/[a-z0-9-]+/[0-9a-f]{64}\.zip$`)
 
-// ownPackage is such an address in the account of these variants.
-func ownPackage(t *testing.T) string {
+// ownPackage is such an address in the account of these variants, in a cloud.
+func ownPackage(t *testing.T, cloud string) string {
 	t.Helper()
 	c := &court{papers: readPapers(t)}
-	settings, _ := appSettings(c.deploy(t, variant{given: updating}))
+	settings, _ := appSettings(c.deploy(t, variant{cloud: cloud, given: updating}))
 	return textOf(settings["UPDATE_PACKAGE_CONTAINER"]) + "/" + strings.Repeat("0a", 32) + ".zip"
 }
 
@@ -52,6 +52,19 @@ func holdsPackage(d *armtemplate.Deployment, x *armtemplate.Resource) bool {
 	return slices.ContainsFunc(told, func(address string) bool {
 		return strings.HasPrefix(address, "https://"+account+".blob.") && strings.Contains(address+"/", "/"+lastName(x)+"/")
 	})
+}
+
+// judgePackageAccount: the output names the account that has the package, if one has.
+func (c *court) judgePackageAccount(d *armtemplate.Deployment) {
+	want := ""
+	for _, x := range deployed(d, containers) {
+		if holdsPackage(d, x) {
+			want, _, _ = strings.Cut(x.Name, "/")
+		}
+	}
+	if got := textOf(d.Outputs["packageStorageAccountName"]); got != want {
+		c.complain("outputs.packageStorageAccountName: is %q, must be %q", got, want)
+	}
 }
 
 // release is a package's address that will never mean another one: it carries its

@@ -15,7 +15,7 @@ const selfUpdateIDs = "selfUpdateAssignmentIds"
 // earlier one gave. So the ids of what it gives must be known whether it is given or
 // not: what the run identity has with self-update and has not without.
 func (c *court) judgeSelfUpdateIDs(d *armtemplate.Deployment, v variant) {
-	on, err := c.parsed.Deploy(v.scope(), with(v.given, "selfUpdate", true, "updateManifestUrl", "https://releases.example/m", "updatePublicKeys", "a key"))
+	on, err := c.parsed.Deploy(v.scope(), with(v.given, "selfUpdate", true, "updateManifestUrl", "https://releases.example/m", "updatePublicKeys", "a key", "storagePublicNetworkAccess", "Enabled"))
 	if err != nil {
 		return // judgeVariant tells why
 	}

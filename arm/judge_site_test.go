@@ -35,7 +35,9 @@ func (c *court) judgeSite(d *armtemplate.Deployment, v variant) {
 }
 
 // judgeIdentities wants each identity that the site works as to be assigned to it,
-// and no other: the code can ask for a token of any that is.
+// and no other: the code can ask for a token of any that is. The deploy identity always
+// is: the site comes before its settings, and what runs may be read as it until these
+// lead elsewhere.
 func (c *court) judgeIdentities(d *armtemplate.Deployment, site *armtemplate.Resource) {
 	run := theOne(d, identities, "-run")
 	if run == nil {
@@ -48,6 +50,9 @@ func (c *court) judgeIdentities(d *armtemplate.Deployment, site *armtemplate.Res
 		c.complain("Microsoft.Web/sites: identity.type is %q, must be UserAssigned", kind)
 	}
 	working := []string{run.ID}
+	if deploy := theOne(d, identities, "-deploy"); deploy != nil {
+		working = append(working, deploy.ID)
+	}
 	if deploy := textAt(site.Properties(), "functionAppConfig", "deployment", "storage", "authentication", "userAssignedIdentityResourceId"); deploy != "" {
 		working = append(working, deploy)
 	}

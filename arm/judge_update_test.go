@@ -8,15 +8,19 @@ import (
 )
 
 // selfUpdate tells whether the code may replace itself: nothing without somebody who
-// announces releases, and keys that sign them.
+// announces releases, keys that sign them, and storage that the platform can read.
 func (v variant) selfUpdate(c *court) bool {
 	return v.parameter(c, "selfUpdate") == true && textOf(v.parameter(c, "updatePublicKeys")) != "" &&
+		v.parameter(c, "storagePublicNetworkAccess") == "Enabled" &&
 		(textOf(v.parameter(c, "updateManifestUrl")) != "" || slices.Contains(v.kept(), "UPDATE_MANIFEST_URL"))
 }
 
 // judgeUpdates wants the updater to run where there is something to look for, and to
 // be told where to keep packages where it may.
 func (c *court) judgeUpdates(d *armtemplate.Deployment, v variant) {
+	if got := d.Outputs["selfUpdate"]; got != v.selfUpdate(c) {
+		c.complain("outputs.selfUpdate: is %v (self-update: %v)", got, v.selfUpdate(c))
+	}
 	settings, _ := appSettings(d)
 	config, manifest := textOf(settings["CONFIG_URL"]), textOf(settings["UPDATE_MANIFEST_URL"])
 	if off := textOf(settings["AzureWebJobs.updater.Disabled"]) == "true"; off != (config == "" && manifest == "") {
@@ -49,6 +53,11 @@ func (c *court) judgeUpdates(d *armtemplate.Deployment, v variant) {
 // releases and who signs them, and what was typed before it was chosen off is forgotten.
 func (c *court) judgeUpdateStep(inputs map[string]*input, outputs object) {
 	const choice = "steps/updates/selfUpdate"
+	for _, chosen := range []bool{true, false} {
+		if got, err := formValue(textOf(outputs["selfUpdate"]), object{choice: chosen}); err != nil || got != chosen {
+			c.complain("form: output selfUpdate is %v, must be %v", got, chosen)
+		}
+	}
 	for _, name := range []string{"updateManifestUrl", "updatePublicKeys"} {
 		for _, in := range c.inputsOf(inputs, "output "+name, textOf(outputs[name])) {
 			if in.path == choice {

@@ -30,6 +30,8 @@ func (c *court) judgeVariant(t *testing.T, v variant) {
 	c.judgeSite(d, v)
 	c.judgeSettings(d, v)
 	c.judgePackage(d, v)
+	c.judgePackageAccount(d)
+	c.judgeManager(d, v)
 	c.judgeOutputs(d, v)
 	c.judgeSeal(d)
 	c.judgeSelfUpdateIDs(d, v)
@@ -74,6 +76,22 @@ func appSettings(d *armtemplate.Deployment) (object, *armtemplate.Resource) {
 }
 
 func (v variant) flex(c *court) bool { return v.parameter(c, "hostingPlan") == "FlexConsumption" }
+
+// managers are Resource Manager's addresses. (az cloud show, endpoints.resourceManager.)
+var managers = map[string]string{
+	"AzureCloud": "management.azure.com", "AzureUSGovernment": "management.usgovcloudapi.net", "AzureChinaCloud": "management.chinacloudapi.cn",
+}
+
+// judgeManager wants the Resource Manager of the cloud that is deployed to: Microsoft
+// 365 may be in another one.
+func (c *court) judgeManager(d *armtemplate.Deployment, v variant) {
+	settings, _ := appSettings(d)
+	cloud, _, _ := strings.Cut(v.scope().Cloud, " ")
+	want := "https://" + managers[cloud]
+	if got := strings.TrimSuffix(textOf(settings["AZURE_RESOURCE_MANAGER_URL"]), "/"); got != want {
+		c.complain("app setting AZURE_RESOURCE_MANAGER_URL: is %q in %s, must be %s", got, cloud, want)
+	}
+}
 
 // disabledFunction is the host's own switch.
 var disabledFunction = regexp.MustCompile(`^AzureWebJobs\.(.+)\.Disabled$`)

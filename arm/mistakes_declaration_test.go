@@ -97,7 +97,6 @@ var mistakesOfDeclaration = []mistake{
 		e.put(e.resource("Microsoft.Insights/workbooks", 0), "name", "[guid(reference(variables('runIdentityId'), '2023-01-31').principalId)]")
 	}},
 	{name: "reference to what is not deployed", want: "is not deployed: its condition is false", in: []string{"premium"}, spoil: func(e editor) {
-		e.put(e.in(e.resource("Microsoft.Authorization/roleAssignments", 0), "properties"), "principalId",
-			"[reference(variables('grants')[copyIndex()].identity, '2023-01-31').principalId]")
-	}},
+		e.put(e.in(e.template, "outputs", "packageStorageAccountName"), "value", "[reference(variables('packageAccountId'), '2024-01-01').provisioningState]")
+	}, follows: "outputs.packageStorageAccountName: is"},
 }

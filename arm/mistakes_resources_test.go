@@ -22,8 +22,8 @@ var mistakesOfResources = []mistake{
 		e.put(e.in(e.resource("Microsoft.Web/sites", 0), "properties"), "serverFarmId", "[resourceId('Microsoft.Web/serverfarms', 'plan')]")
 	}, follows: "Microsoft.Web/sites: serverFarmId is"},
 	{name: "id of a resource that is not deployed", want: "which is not deployed", in: []string{"premium"}, spoil: func(e editor) {
-		e.put(e.in(e.resource("Microsoft.Web/sites", 0), "identity"), "userAssignedIdentities", "[variables('bothIdentities')]")
-	}, follows: "is assigned for nothing", alsoFollows: "variables.runIdentityOnly: nothing uses it"},
+		e.replace(e.in(e.template, "outputs", "packageWriteAssignmentId"), "value", "if(variables('flex'), ", "if(true(), ")
+	}, follows: "outputs.packageWriteAssignmentId: is"},
 	{name: "site before its plan", want: "does not wait for Microsoft.Web/serverfarms", spoil: func(e editor) {
 		e.drop(e.resource("Microsoft.Web/sites", 0), "dependsOn", "planId")
 	}},

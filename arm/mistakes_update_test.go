@@ -11,6 +11,10 @@ var mistakesOfUpdate = []mistake{
 	{name: "rights for who only wants to be told", want: "run must not have Storage Blob Delegator on package account (self-update: false)", in: []string{"told of releases"}, spoil: func(e editor) {
 		e.put(e.variables(), "selfUpdate", "[and(variables('announced'), not(empty(parameters('updatePublicKeys'))))]")
 	}, follows: "self-update: false", alsoFollows: "selfUpdate"},
+	{name: "packages behind a closed door", want: "run must not have Website Contributor on site (self-update: false)",
+		in: []string{"locked down, self-update", "locked down, premium, self-update"}, spoil: func(e editor) {
+			e.replace(e.variables(), "selfUpdate", ", equals(parameters('storagePublicNetworkAccess'), 'Enabled')", "")
+		}, follows: "self-update: false"},
 	{name: "a kept manifest that does not count", want: "run lacks Website Contributor on site", in: []string{"kept manifest"}, spoil: func(e editor) {
 		e.replace(e.variables(), "selfUpdate", "variables('announced')", "not(empty(parameters('updateManifestUrl')))")
 	}, follows: "run lacks", alsoFollows: "(self-update: true)"},
@@ -51,14 +55,37 @@ var mistakesOfUpdate = []mistake{
 		e.put(e.resource("Microsoft.Storage/storageAccounts", 1), "condition", true)
 	}},
 	{name: "reader that is not assigned", want: "-deploy, which is not assigned to it", spoil: func(e editor) {
-		e.replace(e.in(e.resource("Microsoft.Web/sites", 0), "identity"), "userAssignedIdentities", "'keepsPackages'", "'flex'")
+		e.put(e.in(e.resource("Microsoft.Web/sites", 0), "identity"), "userAssignedIdentities",
+			"[if(variables('flex'), variables('bothIdentities'), createObject(variables('runIdentityId'), createObject()))]")
+	}},
+	{name: "reader taken away before what is read with it", want: "-deploy, which is not assigned to it", in: []string{"premium"}, spoil: func(e editor) {
+		e.put(e.in(e.resource("Microsoft.Web/sites", 0), "identity"), "userAssignedIdentities",
+			"[if(variables('keepsPackages'), variables('bothIdentities'), createObject(variables('runIdentityId'), createObject()))]")
 	}},
 	{name: "packages without self-update", want: "app setting UPDATE_PACKAGE_CONTAINER: is \"https://pk", spoil: func(e editor) {
 		e.put(e.settings(), "UPDATE_PACKAGE_CONTAINER", "[variables('packageAddress')]")
 	}},
 	{name: "packages in another container", want: "app setting UPDATE_PACKAGE_CONTAINER: is", spoil: func(e editor) {
 		e.put(e.settings(), "UPDATE_PACKAGE_CONTAINER", "[if(variables('selfUpdate'), format('{0}s', variables('packageAddress')), '')]")
-	}, follows: "on Microsoft.Storage/storageAccounts/blobServices/containers", alsoFollows: "on package"},
+	}, follows: "on Microsoft.Storage/storageAccounts/blobServices/containers", alsoFollows: "package"},
+	{name: "packages in the public cloud", want: "app setting UPDATE_PACKAGE_CONTAINER: is", in: []string{"government, self-update", "china, kept package"}, spoil: func(e editor) {
+		e.replace(e.variables(), "packageAddress", "environment().suffixes.storage", "'core.windows.net'")
+	}, follows: "app setting " + packageReader + ": is \"\""},
+	{name: "account of another name", want: "outputs.packageStorageAccountName: is \"st", spoil: func(e editor) {
+		e.put(e.in(e.template, "outputs", "packageStorageAccountName"), "value", "[variables('stateAccount')]")
+	}},
+	{name: "account named where there is none", want: "outputs.packageStorageAccountName: is \"pk", in: []string{"premium"}, spoil: func(e editor) {
+		e.put(e.in(e.template, "outputs", "packageStorageAccountName"), "value", "[variables('packageAccount')]")
+	}},
+	{name: "self-update that is only asked for", want: "outputs.selfUpdate: is true (self-update: false)", in: []string{"self-update from nowhere"}, spoil: func(e editor) {
+		e.put(e.in(e.template, "outputs", "selfUpdate"), "value", "[parameters('selfUpdate')]")
+	}},
+	{name: "Resource Manager of Microsoft 365's cloud", want: "app setting AZURE_RESOURCE_MANAGER_URL: is", in: []string{"GCC High from outside"}, spoil: func(e editor) {
+		e.put(e.settings(), "AZURE_RESOURCE_MANAGER_URL", "[parameters('azureResourceManagerUrl')]")
+	}},
+	{name: "Resource Manager of the public cloud", want: "app setting AZURE_RESOURCE_MANAGER_URL: is", in: []string{"government"}, spoil: func(e editor) {
+		e.replace(e.settings(), "AZURE_RESOURCE_MANAGER_URL", "environment().resourceManager", "'https://management.azure.com/'")
+	}},
 	{name: "reader on Flex, which needs none", want: "app setting UPDATE_PACKAGE_IDENTITY: is \"/subscriptions/", in: []string{"self-update"}, spoil: func(e editor) {
 		e.put(e.settings(), "UPDATE_PACKAGE_IDENTITY", "[if(variables('selfUpdate'), variables('deployIdentityId'), '')]")
 	}},
@@ -84,6 +111,12 @@ var mistakesOfUpdate = []mistake{
 
 	{name: "form that asks for no keys", want: "form: steps/updates/keys may stay empty with self-update", spoil: func(e editor) {
 		e.put(e.in(e.field("updates", "keys"), "constraints"), "required", false)
+	}},
+	{name: "form that does the contrary", want: "form: output selfUpdate is false, must be true", spoil: func(e editor) {
+		e.put(e.in(e.form, "parameters", "outputs"), "selfUpdate", "[not(steps('updates').selfUpdate)]")
+	}, follows: "form: output selfUpdate is true, must be false"},
+	{name: "hold-back that the program refuses", want: "form: steps/updates/holdBack offers 7 days: UPDATE_HOLD_BACK", spoil: func(e editor) {
+		e.put(e.in(e.field("updates", "holdBack"), "constraints", "allowedValues", 3), "value", "7 days")
 	}},
 	{name: "form that hides the manifest", want: "form: steps/updates/manifest is shown: false, with self-update: true", spoil: func(e editor) {
 		e.put(e.field("updates", "manifest"), "visible", "[not(steps('updates').selfUpdate)]")

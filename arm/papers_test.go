@@ -140,6 +140,7 @@ func judge(t *testing.T, p *papers, variants map[string]variant) []string {
 	c.judgeWiring()
 	c.judgeFunctions()
 	c.judgeForm()
+	c.judgeOffers(t)
 	c.judgeExample()
 	c.judgeWorkbook()
 	c.judgeHome()

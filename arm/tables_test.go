@@ -32,9 +32,10 @@ var decided = map[string]decision{
 
 // ownDefault are parameters whose default is not the program's.
 var ownDefault = map[string]string{
-	"UPDATER_SCHEDULE": "not all deployments may ask in the same minute: spread by the resource group's id",
-	"APP_TENANT_ID":    "the subscription's tenant, as in the template of the collector that came before",
-	"PUBLIC_URL":       "the program makes it of WEBSITE_HOSTNAME, which Azure sets",
+	"UPDATER_SCHEDULE":           "not all deployments may ask in the same minute: spread by the resource group's id",
+	"APP_TENANT_ID":              "the subscription's tenant, as in the template of the collector that came before",
+	"AZURE_RESOURCE_MANAGER_URL": "that of the cloud deployed to: Microsoft 365 may be in another one",
+	"PUBLIC_URL":                 "the program makes it of WEBSITE_HOSTNAME, which Azure sets",
 }
 
 // platform are app settings that the Functions host reads and not the program.

@@ -29,6 +29,7 @@ type house struct {
 
 	store     collect.Store
 	sole      bool         // the store is ours alone
+	visiting  bool         // a command beside a collector elsewhere, which may be of another version
 	account   *state.Azure // the store, if it is a storage account
 	tokens    *microsoft.Tokens
 	feed      *microsoft.Feed
@@ -69,7 +70,7 @@ func (t *trouble) why() error {
 // nobody else is asked for anything yet.
 func openHouse(ctx context.Context, s Settings, log *logrus.Logger, command bool) (*house, error) {
 	h := &house{
-		settings: s, log: log, sole: !s.Storage.Configured(),
+		settings: s, log: log, sole: !s.Storage.Configured(), visiting: command && s.Storage.Configured(),
 		http: wire.Client(wire.Options{Connections: 2 * s.Concurrency}),
 	}
 	store, err := openStore(s, h.http, command)

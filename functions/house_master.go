@@ -24,10 +24,13 @@ const (
 	replayLimit    = 90 * time.Second
 	sweepLimit     = 90 * time.Second
 	checkInLimit   = time.Minute
-	configLimit    = time.Minute
-	// The last step may be cut off by the host: it goes on where it was. What takes long
-	// is the download of a package, and the platform.
+	configLimit    = 45 * time.Second
+	rowLimit       = 10 * time.Second
+	// The last step gets what is left of the ten minutes, save one. What takes long there
+	// is the download of a package, and the platform; it goes on where it was.
 	releaseLimit = 5 * time.Minute
+	masterLimit  = 9 * time.Minute
+	leastLeft    = time.Minute
 )
 
 // master is one run of the timer. The check-in comes last and tells of the others.
@@ -35,6 +38,7 @@ func (h *house) master(ctx context.Context) ([]collect.Finding, error) {
 	log := func(ctx context.Context) *logrus.Entry {
 		return h.log.WithContext(ctx).WithField("component", "master")
 	}
+	checkIn := h.checkIn(ctx)
 	m := &master.Master{
 		Steps: []master.Step{
 			{Name: "subscriptions", Limit: subscribeLimit, Run: h.subscriptions().Run},
@@ -52,8 +56,8 @@ func (h *house) master(ctx context.Context) ([]collect.Finding, error) {
 				Report: func(rows int) { log(ctx).WithField("rows", rows).Info("deleted old rows") },
 			}).Run},
 			{Name: "configuration", Limit: configLimit, Code: master.ConfigRefused, Run: h.configuration},
-			{Name: "update", Limit: configLimit, Code: master.StateFailed, Run: h.updateFindings},
-			{Name: "check-in", Limit: checkInLimit, Code: master.CheckInFailed, Run: h.checkIn(ctx).Run},
+			{Name: "update", Limit: rowLimit, Code: master.StateFailed, Run: h.updateFindings},
+			{Name: "check-in", Limit: checkInLimit, Code: master.CheckInFailed, Run: checkIn.Run},
 		},
 		Report: func(step string, took time.Duration, err error) {
 			line := log(ctx).WithFields(logrus.Fields{"step": step, "ms": took.Milliseconds()})
@@ -68,14 +72,7 @@ func (h *house) master(ctx context.Context) ([]collect.Finding, error) {
 		register := master.Step{Name: "register", Limit: registerLimit, Code: master.RegistrationFailed, Run: h.register}
 		m.Steps = append([]master.Step{register}, m.Steps...)
 	}
-	if room := h.upgrade(log(ctx)); room != nil {
-		m.Steps = slices.Insert(m.Steps, 0, master.Step{Name: "release begins", Limit: configLimit, Code: master.StateFailed, Run: func(ctx context.Context, _ []collect.Finding) ([]collect.Finding, error) {
-			return nil, room.Begin(ctx)
-		}})
-		m.Steps = append(m.Steps, master.Step{Name: "release", Limit: releaseLimit, Code: master.UpdateFails, Run: func(ctx context.Context, before []collect.Finding) ([]collect.Finding, error) {
-			return nil, room.End(ctx, errorsIn(before))
-		}})
-	}
+	h.addReleaseSteps(m, checkIn, log(ctx))
 	if err := h.measure(ctx); err != nil { // what is counted so far belongs into this check-in
 		log(ctx).WithError(err).Warn("cannot keep statistics")
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -35,17 +36,27 @@ type site struct {
 	download func(ctx context.Context, address string) ([]byte, error)
 }
 
+// inSlot reports that we run in a deployment slot, which has copies of production's
+// settings: who asked for another package there would change production.
+func inSlot() bool {
+	slot := os.Getenv("WEBSITE_SLOT_NAME")
+	return slot != "" && !strings.EqualFold(slot, "Production")
+}
+
 // platform changes what runs, where that is our business; else nil.
 func (h *house) platform() *updater.Platform {
-	if !h.settings.Host || h.settings.UpdateContainer == nil {
+	if !h.settings.Host || h.settings.UpdateContainer == nil || inSlot() {
 		return nil
 	}
 	s, err := h.openSite()
 	if err != nil { // told when it is used: who cannot update can still collect
-		return &updater.Platform{Get: func(context.Context, string) ([]byte, error) { return nil, err }}
+		return &updater.Platform{
+			Get:    func(context.Context, string) ([]byte, error) { return nil, err },
+			Settle: func(context.Context) error { return err },
+		}
 	}
 	return &updater.Platform{
-		Download: s.download, Put: s.packages.Put, Get: s.packages.Get, Prune: s.packages.Prune,
+		Download: updater.Download(h.http), Put: s.packages.Put, Get: s.packages.Get, Prune: s.packages.Prune,
 		Try: func(ctx context.Context, archive *zip.Reader, version string) error {
 			env := os.Environ()
 			if h.config.unusable != nil { // a new version need not do better
@@ -86,7 +97,7 @@ func (h *house) openSite() (*site, error) {
 		return t.Token, err
 	}
 	return &site{
-		packages: packages, readAs: s.UpdateIdentity, asReader: asReader, download: updater.Download(h.http),
+		packages: packages, readAs: s.UpdateIdentity, asReader: asReader, download: updater.DownloadRunning(h.http),
 		manager: microsoft.NewManager(microsoft.ManagerOptions{
 			Cloud: cloud, Site: microsoft.Site{Subscription: s.SubscriptionID, ResourceGroup: s.ResourceGroup, Name: s.SiteName},
 			Token: func(ctx context.Context, scope string) (string, error) { return token(ctx, scope, "") },
@@ -110,11 +121,7 @@ func (s *site) running(ctx context.Context) ([]byte, error) {
 	if sha, ours := s.packages.Holds(address); ours {
 		return s.packages.Get(ctx, sha)
 	}
-	pkg, err := s.download(ctx, address)
-	if err != nil {
-		return nil, fmt.Errorf("keep what runs, by %s: %w", runFromPackage, err)
-	}
-	return pkg, nil
+	return s.download(ctx, address)
 }
 
 // run makes the platform run a package of ours, and with it lets us be killed.

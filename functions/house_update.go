@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -20,10 +21,61 @@ import (
 // update is one run of the updater.
 func (h *house) update(ctx context.Context) ([]collect.Finding, error) {
 	err := h.syncConfiguration(ctx)
-	if room := h.upgrade(h.log.WithContext(ctx).WithField("component", "updater")); room != nil {
+	if room := h.upgrade(h.log.WithContext(ctx).WithField("component", "updater")); room != nil && !h.visiting {
 		err = errors.Join(err, room.Run(ctx))
 	}
 	return nil, err
+}
+
+// addReleaseSteps puts the update around a run of master: it begins before anything
+// else, and judges and takes releases after everything else.
+func (h *house) addReleaseSteps(m *master.Master, checkIn *master.CheckIn, log *logrus.Entry) {
+	room := h.upgrade(log)
+	if room == nil || h.visiting {
+		return
+	}
+	began, told := time.Now(), false
+	beat := checkIn.Heartbeat
+	checkIn.Heartbeat = func(r master.Report) {
+		told = len(r.Omitted) == 0
+		beat(r)
+	}
+	room.Evident = func(ctx context.Context, since time.Time) (bool, error) {
+		if !told { // another process checked in, or it could not look at everything
+			return false, nil
+		}
+		return h.pulled(ctx, since)
+	}
+	limit := func() time.Duration { return min(releaseLimit, masterLimit-time.Since(began)) }
+	m.Steps = slices.Insert(m.Steps, 0, master.Step{Name: "release begins", Code: master.StateFailed, Run: func(ctx context.Context, _ []collect.Finding) ([]collect.Finding, error) {
+		ctx, done := context.WithTimeout(ctx, 2*time.Minute) // it takes so long only if a version must go
+		defer done()
+		return nil, room.Begin(ctx)
+	}})
+	m.Steps = append(m.Steps, master.Step{Name: "release", Code: master.StateFailed, Run: func(ctx context.Context, before []collect.Finding) ([]collect.Finding, error) {
+		if limit() < leastLeft {
+			return nil, nil
+		}
+		ctx, done := context.WithTimeout(ctx, limit())
+		defer done()
+		return nil, room.End(ctx, errorsIn(before))
+	}})
+}
+
+// pulled reports whether the function pull has run since, and well.
+func (h *house) pulled(ctx context.Context, since time.Time) (bool, error) {
+	if slices.Contains(h.settings.Disabled, "pull") {
+		return true, nil
+	}
+	for run, err := range collect.Runs(ctx, h.store, h.settings.TenantID) {
+		if err != nil {
+			return false, err
+		}
+		if run.Function == "pull" {
+			return run.At.After(since) && run.Error == "", nil
+		}
+	}
+	return false, nil
 }
 
 // upgrade keeps our own code up to date; nil: nobody wants that. Where a platform can
@@ -67,6 +119,11 @@ func errorsIn(findings []collect.Finding) (codes []string) {
 	return codes
 }
 
+// isOurs reports whether a release is the version that runs.
+func isOurs(release string) bool {
+	return strings.TrimPrefix(release, "v") == strings.TrimPrefix(version(), "v")
+}
+
 // updateFindings is master's step that tells how an update goes, from the state.
 func (h *house) updateFindings(ctx context.Context, _ []collect.Finding) (findings []collect.Finding, err error) {
 	if h.settings.UpdateManifest == "" {
@@ -82,17 +139,22 @@ func (h *house) updateFindings(ctx context.Context, _ []collect.Finding) (findin
 	if p.LookError != "" {
 		find(master.UpdateFails, "the manifest at UPDATE_MANIFEST_URL is not believed (%s); version %s stays", p.LookError, version())
 	}
+	mine := h.platform() != nil
 	switch {
+	case !mine && h.settings.Host && (p.Phase == updater.Switching || p.Phase == updater.Settling || p.Phase == updater.Returning):
+		find(master.UpdateFails, "the update to release %s cannot go on: UPDATE_PACKAGE_CONTAINER is no longer set", p.Version)
+	case p.TakeError != "" && p.Phase == updater.Settling:
+		find(master.UpdateFails, "version %s runs and works, but the platform could not be told, or old packages stay (%s)", p.Version, p.TakeError)
 	case p.TakeError != "" && p.Phase == updater.Returning:
 		find(master.UpdateFails, "release %s does not work, and version %s is not back yet (%s; attempt %d, the next after %s)",
 			p.Version, p.From, p.TakeError, p.Attempts, p.Next.Format(time.RFC3339))
 	case p.TakeError != "":
 		find(master.UpdateFails, "release %s is not taken yet (%s; attempt %d, the next after %s)", p.Version, p.TakeError, p.Attempts, p.Next.Format(time.RFC3339))
-	case p.Phase == updater.Waiting && h.platform() == nil:
+	case p.Phase == updater.Waiting && !mine && !isOurs(p.Version):
 		find(master.UpdateAvailable, "release %s is there, version %s runs", p.Version, version())
 	}
-	if p.Refused != "" && p.Refused == p.Newest {
-		find(master.UpdateRolledBack, "release %s was taken back (%s); version %s runs until there is a newer one", p.Refused, p.Why, version())
+	if p.Refused != "" && p.Refused == p.Newest && !isOurs(p.Refused) {
+		find(master.UpdateRolledBack, "release %s is not taken any more (%s); version %s runs until there is a newer one", p.Refused, p.Why, version())
 	}
 	return findings, nil
 }
@@ -122,6 +184,8 @@ func printProgress(w io.Writer, p *updater.Progress) {
 		line("%s is asked for since %s", wire.Printable(p.Version), at(p.Since))
 	case updater.Proving:
 		line("%s runs since %s, and has yet to show that it works", wire.Printable(p.Version), at(p.Since))
+	case updater.Settling:
+		line("%s runs and works since %s; the platform is told", wire.Printable(p.Version), at(p.Since))
 	case updater.Returning:
 		line("back to %s since %s: %s", wire.Printable(p.From), at(p.Since), wire.Printable(p.Why))
 	default:

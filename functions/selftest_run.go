@@ -52,7 +52,8 @@ func (t trial) run(ctx context.Context, archive *zip.Reader, version string, env
 			err = fmt.Errorf("try release %s: %w", version, err)
 		}
 	}()
-	dir, err := os.MkdirTemp("", "azcollector-self-test-") // of mode 0700
+	sweepTrials()
+	dir, err := os.MkdirTemp("", trialDir) // of mode 0700
 	if err != nil {
 		return err
 	}
@@ -66,6 +67,20 @@ func (t trial) run(ctx context.Context, archive *zip.Reader, version string, env
 		return err
 	}
 	return said.judge(version, functionFolders(archive))
+}
+
+// trialDir begins the names of the directories that a program is tried in.
+const trialDir = "azcollector-self-test-"
+
+// sweepTrials removes what trials have left that were killed: a disk of less than a
+// gigabyte would be full after some. What cannot be removed is somebody else's.
+func sweepTrials() {
+	left, _ := filepath.Glob(filepath.Join(os.TempDir(), trialDir+"*"))
+	for _, dir := range left {
+		if info, err := os.Lstat(dir); err == nil && info.IsDir() && time.Since(info.ModTime()) > selfTestLife {
+			_ = os.RemoveAll(dir)
+		}
+	}
 }
 
 func unpackHandler(archive *zip.Reader, to string) error {

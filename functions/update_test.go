@@ -28,7 +28,8 @@ func TestUpdateInAzure(t *testing.T) {
 			c.nothing(`it is version "v1.1.4"`)
 
 			c.announce("1.1.4", madePackage(t, "1.1.4", nil))
-			c.world.Dial.Set(sim.Rule{Op: ask(premium), Kind: sim.Throttle, RetryAfter: "30", Count: 1})
+			world := c.world
+			world.Dial.Set(sim.Rule{Op: ask(premium), Kind: sim.Throttle, RetryAfter: "30", Count: 1})
 			c.nothing("release 1.1.4 is not taken yet", "429")
 			if said := c.say("update"); !strings.Contains(said, "next run of master") {
 				t.Errorf("update: %s", said)
@@ -37,20 +38,19 @@ func TestUpdateInAzure(t *testing.T) {
 			c.follows("1.1.4")
 			c.tells("release", "1.1.4 is asked for since")
 			c.timer("master")
+			c.tells("1.1.4 runs since")
+			c.timer("pull")
+			c.timer("master")
 			c.tells("the newest that was announced is 1.1.4")
 			if strings.Contains(c.say("status"), "AZC140") {
 				t.Error("something is wrong still")
 			}
-			world := c.world
-			listed := world.Calls().Lists
-			if c.timer("pull"); world.Calls().Lists == listed {
-				t.Error("the new version lists nothing")
-			}
 
 			c.announce("1.2.0", madePackage(t, "1.2.0", nil))
+			c.timer("updater")
 			// The platform's answer is lost, and the process killed before it knows.
 			world.Dial.Set(sim.Rule{Op: ask(premium), Kind: sim.ResetAfter, Count: 1})
-			c.timer("updater")
+			c.timer("master")
 			c.follows("1.2.0")
 			world.ExpireSecret(true)
 			world.RevokeTokens()
@@ -62,13 +62,18 @@ func TestUpdateInAzure(t *testing.T) {
 			}
 			c.follows("1.1.4")
 			world.ExpireSecret(false)
-			c.timer("master")
-			c.timer("updater")
-			c.timer("master")
+			for range 2 {
+				c.timer("master")
+				c.timer("updater")
+			}
 			if c.follow() {
 				t.Error("it takes the refused release again")
 			}
+			c.timer("master")
 			c.tells("1.2.0 is not taken any more", "AZC1404", "AZC1002")
+			if doctor := c.say("doctor"); !strings.Contains(doctor, "the newest is 1.2.0") {
+				t.Errorf("doctor: %s", doctor)
+			}
 			world.RequireClean(t)
 		})
 	}
@@ -86,6 +91,7 @@ func ask(premium bool) string {
 func (c *cloud) nothing(words ...string) {
 	c.Helper()
 	c.timer("updater")
+	c.timer("master")
 	if c.follow() {
 		c.Fatalf("Azure was asked for another package: %v", words)
 	}

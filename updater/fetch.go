@@ -3,7 +3,6 @@ package updater
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -28,6 +27,7 @@ type source struct {
 var (
 	configuration = source{"the configuration", "CONFIG_URL", "application/json", collect.MaxConfig, 30 * time.Second}
 	manifest      = source{"the manifest", "UPDATE_MANIFEST_URL", "application/json", collect.MaxConfig, 30 * time.Second}
+	running       = source{"the package that runs", "WEBSITE_RUN_FROM_PACKAGE", "application/zip", release.MaxPackage, 3 * time.Minute}
 	pkg           = source{"the package", "packageUrl in the manifest", "application/zip", release.MaxPackage, 3 * time.Minute}
 )
 
@@ -44,6 +44,11 @@ func FetchManifest(client *http.Client, address string) func(ctx context.Context
 // Download gets the package of a release. Nobody has looked at it yet.
 func Download(client *http.Client) func(ctx context.Context, address string) ([]byte, error) {
 	return func(ctx context.Context, address string) ([]byte, error) { return pkg.fetch(ctx, client, address) }
+}
+
+// DownloadRunning gets the package that WEBSITE_RUN_FROM_PACKAGE names.
+func DownloadRunning(client *http.Client) func(ctx context.Context, address string) ([]byte, error) {
+	return func(ctx context.Context, address string) ([]byte, error) { return running.fetch(ctx, client, address) }
 }
 
 func (s source) fetch(ctx context.Context, client *http.Client, address string) ([]byte, error) {
@@ -94,7 +99,7 @@ func (s source) roundTrip(t http.RoundTripper, req *http.Request) ([]byte, error
 	case resp.StatusCode != http.StatusOK: // its text may repeat the address
 		return nil, fmt.Errorf("the server of %s answers %d %s, want 200", s.where, resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(s.limit)+1))
+	body, err := wire.ReadAll(resp.Body, resp.ContentLength, s.limit)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read the answer of %s: %w", s.where, err)

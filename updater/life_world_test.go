@@ -3,6 +3,7 @@ package updater_test
 import (
 	"archive/zip"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -45,10 +46,12 @@ type life struct {
 	version   string // that runs
 	deployed  []byte // the package that the site began with
 	holdBack  time.Duration
+	trusted   []ed25519.PublicKey
 	untouched bool                       // there is no platform that we could ask
 	try       func(version string) error // the self-test
 	failing   []string                   // what master's last run found
-	at        func(step string) error    // is called before and after each step outwards
+	evident   func(since time.Time) (bool, error)
+	at        func(step string) error // is called before and after each step outwards
 
 	mu      sync.Mutex
 	said    []string
@@ -93,7 +96,7 @@ func openStore(t *testing.T) *state.Embedded {
 // begin is a life without surroundings.
 func begin(t *testing.T) *life {
 	t.Helper()
-	l := &life{t: t, tenant: tenant, version: old, deployed: pack(t, old), shelf: &shelf{kept: map[string][]byte{}},
+	l := &life{t: t, tenant: tenant, version: old, deployed: pack(t, old), trusted: trusted, shelf: &shelf{kept: map[string][]byte{}},
 		try: func(string) error { return nil }, at: func(string) error { return nil }}
 	l.clock.at.Store(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC).UnixNano())
 	return l
@@ -103,7 +106,7 @@ func begin(t *testing.T) *life {
 func (l *life) as(version string) *updater.Upgrade {
 	client := l.shop.server.Client()
 	u := &updater.Upgrade{
-		Tenant: l.tenant, Store: watched{l.store, l.at}, Version: "v" + version, Trusted: trusted, HoldBack: l.holdBack,
+		Tenant: l.tenant, Store: watched{l.store, l.at}, Version: "v" + version, Trusted: l.trusted, HoldBack: l.holdBack,
 		Fetch:   updater.FetchManifest(client, l.shop.address()),
 		Failing: func(context.Context) ([]string, error) { return l.failing, nil },
 		Now:     l.clock.Now,
@@ -112,6 +115,9 @@ func (l *life) as(version string) *updater.Upgrade {
 			defer l.mu.Unlock()
 			l.said = append(l.said, text)
 		},
+	}
+	if l.evident != nil {
+		u.Evident = func(_ context.Context, since time.Time) (bool, error) { return l.evident(since) }
 	}
 	if l.untouched {
 		return u
@@ -225,6 +231,16 @@ func (l *life) quarter(failing ...string) error {
 	err := l.master(failing...)
 	l.restart()
 	return err
+}
+
+// updated is a run of the updater, which looks, and then one of master, which takes what
+// is due.
+func (l *life) updated() {
+	l.t.Helper()
+	if err := errors.Join(l.as(l.version).Run(l.t.Context()), l.master()); err != nil {
+		l.t.Fatal(err)
+	}
+	l.restart()
 }
 
 // good is a quarter in which nothing is wrong, or not any more.

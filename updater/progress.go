@@ -38,11 +38,11 @@ type Progress struct {
 	From    string    `json:"from,omitempty"`    // the version before it
 	// Newest is the newest release that was ever announced: older manifests are replays.
 	Newest string `json:"newest,omitempty"`
-	// Refused is a release that did not work, and Why; it is not taken again.
+	// Refused is a release that did not work, and Why; it is not taken again, unless the
+	// version before turns out to find the same.
 	Refused string `json:"refused,omitempty"`
 	Why     string `json:"why,omitempty"`
-	// Attempts were made of what Phase says, or of looking for a release; the next one
-	// not before Next.
+	// Attempts were made of what Phase says; the next one not before Next.
 	Attempts int       `json:"attempts,omitempty"`
 	Next     time.Time `json:"next,omitzero"`
 	// Looked is when the manifest was last looked at, LookError why that told nothing;
@@ -54,8 +54,18 @@ type Progress struct {
 	envelope []byte // the manifest of Version, signed
 	sha256   string // of its package
 	previous string // SHA-256 of the package of From
-	known    []string
-	runs     int
+	good     string // SHA-256 of a package that is known to be that of goodOf
+	goodOf   string
+	known    []string  // errors that the version before found as well
+	left     []string  // errors that a release was left for
+	runs     int       // of master, since the release runs
+	failed   int       // how many of them failed, one behind the other
+	open     bool      // one has begun, and not come to its end
+	orders   int       // that the platform may have taken
+	seen     time.Time // when the version before was last seen, while Switching
+	claim    string    // of who makes the attempt
+	looks    int       // that told nothing, one behind the other; the next not before lookNext
+	lookNext time.Time
 	hurry    bool
 	row      string // its version in the store
 }
@@ -80,8 +90,12 @@ func LoadProgress(ctx context.Context, store collect.Store, tenant string) (Prog
 		Phase: Phase(str("Phase")), Version: str("Release"), Seen: at("Seen"), Since: at("Since"), From: str("From"),
 		Newest: str("Newest"), Refused: str("Refused"), Why: str("Why"), Attempts: num("Attempts"), Next: at("Next"),
 		Looked: at("Looked"), LookError: str("LookError"), TakeError: str("TakeError"),
-		sha256: str("SHA256"), previous: str("Previous"), runs: num("Runs"), row: row.Version,
+		sha256: str("SHA256"), previous: str("Previous"), good: str("Good"), goodOf: str("GoodOf"),
+		runs: num("Runs"), failed: num("Failed"), orders: num("Orders"), seen: at("BeforeSeen"),
+		claim: str("Claim"), looks: num("Looks"), lookNext: at("LookNext"), row: row.Version,
 	}
+	p.open, _ = row.Fields["Open"].(bool)
+	_ = json.Unmarshal([]byte(str("Left")), &p.left)
 	p.envelope, _ = row.Fields["Envelope"].([]byte)
 	p.hurry, _ = row.Fields["Hurry"].(bool)
 	_ = json.Unmarshal([]byte(str("Known")), &p.known) // what somebody else made of it says nothing
@@ -89,15 +103,13 @@ func LoadProgress(ctx context.Context, store collect.Store, tenant string) (Prog
 }
 
 func (p *Progress) save(ctx context.Context, store collect.Store, tenant string) error {
-	known, err := json.Marshal(p.known)
-	if err != nil {
-		return fmt.Errorf("write the progress of the update: %w", err)
-	}
-	_, err = collect.Swap(ctx, store, collect.Row{Key: progressKey(tenant), Version: p.row, Fields: collect.Fields{
+	_, err := collect.Swap(ctx, store, collect.Row{Key: progressKey(tenant), Version: p.row, Fields: collect.Fields{
 		"Phase": string(p.Phase), "Release": p.Version, "Seen": p.Seen, "Since": p.Since, "From": p.From,
 		"Newest": p.Newest, "Refused": p.Refused, "Why": brief(p.Why), "Attempts": int64(p.Attempts), "Next": p.Next,
 		"Looked": p.Looked, "LookError": brief(p.LookError), "TakeError": brief(p.TakeError),
-		"SHA256": p.sha256, "Previous": p.previous, "Runs": int64(p.runs), "Envelope": p.envelope, "Hurry": p.hurry, "Known": string(known),
+		"SHA256": p.sha256, "Previous": p.previous, "Runs": int64(p.runs), "Envelope": p.envelope, "Hurry": p.hurry, "Known": codes(p.known),
+		"Good": p.good, "GoodOf": p.goodOf, "Left": codes(p.left), "Failed": int64(p.failed), "Open": p.open, "Orders": int64(p.orders),
+		"BeforeSeen": p.seen, "Claim": p.claim, "Looks": int64(p.looks), "LookNext": p.lookNext,
 	}})
 	if err != nil {
 		return fmt.Errorf("write the progress of the update: %w", err)
@@ -111,9 +123,29 @@ func brief(s string) string {
 	return strings.ToValidUTF8(s[:min(len(s), most)], "")
 }
 
+// codes keeps a list of codes. One that a row may have no room for is no such list, and
+// left out.
+func codes(list []string) string {
+	const most = 16 << 10
+	text, err := json.Marshal(list)
+	if err != nil || len(text) > most {
+		return ""
+	}
+	return string(text)
+}
+
+// still reports whether nobody has come further since an attempt was claimed: neither
+// another who attempts it, nor what it brought about.
+func (p *Progress) still(claimed *Progress) bool {
+	return p.claim == claimed.claim && p.Phase == claimed.Phase
+}
+
 // forget ends what Phase says; what is known of releases stays.
 func (p *Progress) forget() {
-	*p = Progress{Newest: p.Newest, Refused: p.Refused, Why: p.Why, Looked: p.Looked, LookError: p.LookError, hurry: p.hurry, row: p.row}
+	*p = Progress{
+		Newest: p.Newest, Refused: p.Refused, Why: p.Why, left: p.left, good: p.good, goodOf: p.goodOf,
+		Looked: p.Looked, LookError: p.LookError, looks: p.looks, lookNext: p.lookNext, hurry: p.hurry, row: p.row,
+	}
 }
 
 // change reads the progress, changes it and writes it back; if another process wrote it

@@ -145,10 +145,11 @@ func sumOf(b []byte) string {
 }
 
 // A shelf is the container in which packages are kept. As the real one it takes only
-// hashes for names; it does not look at what it returns.
+// hashes for names; only if it is to, it looks at what it returns, as the real one does.
 type shelf struct {
-	mu   sync.Mutex
-	kept map[string][]byte
+	looks bool
+	mu    sync.Mutex
+	kept  map[string][]byte
 }
 
 func isSum(name string) error {
@@ -173,6 +174,9 @@ func (s *shelf) Get(_ context.Context, name string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if pkg, ok := s.kept[name]; ok {
+		if s.looks && sumOf(pkg) != name {
+			return nil, &collect.Fault{Verdict: collect.Broken, Err: fmt.Errorf("read package %s: somebody else writes here", name)}
+		}
 		return pkg, nil
 	}
 	return nil, fmt.Errorf("read package %s: %w", name, collect.ErrNotFound)
@@ -195,6 +199,12 @@ func (s *shelf) tamper(name string, pkg []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kept[name] = pkg
+}
+
+func (s *shelf) remove(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.kept, name)
 }
 
 func (s *shelf) names() []string {

@@ -39,7 +39,10 @@ var plans = []plan{flex, premium}
 // onBoth runs a test on either platform.
 func onBoth(t *testing.T, test func(t *testing.T, p plan)) {
 	for _, p := range plans {
-		t.Run(string(p), func(t *testing.T) { test(t, p) })
+		t.Run(string(p), func(t *testing.T) {
+			t.Parallel() // most of the time it waits for the disk
+			test(t, p)
+		})
 	}
 }
 
@@ -95,6 +98,9 @@ func identity(client *http.Client, settings map[string]string, scope string) (st
 		return "", err
 	}
 	defer wire.Discard(resp)
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("the platform's answer to who we are is %d", resp.StatusCode)
+	}
 	var answer struct {
 		AccessToken string `json:"access_token"`
 	}

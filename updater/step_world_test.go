@@ -54,3 +54,15 @@ func (w watched) write(ctx context.Context, row collect.Row, write func(context.
 	}
 	return version, err
 }
+
+// once does something at a step, when that comes for the first time.
+func (l *life) once(step string, do func() error) {
+	before := l.at
+	l.at = func(now string) error {
+		if now != step {
+			return nil
+		}
+		l.at = before
+		return do()
+	}
+}

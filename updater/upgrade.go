@@ -30,6 +30,9 @@ type Upgrade struct {
 	// Failing returns the codes of the errors that master's last run found: what was
 	// wrong before is no fault of a new version.
 	Failing func(ctx context.Context) ([]string, error)
+	// Evident reports whether what master does not see by itself has worked since a
+	// time as well, and could be seen; nil: it always has.
+	Evident func(ctx context.Context, since time.Time) (bool, error)
 	// Platform changes what runs; nil: a newer release is only told of.
 	Platform *Platform
 	Now      func() time.Time
@@ -55,23 +58,19 @@ type Platform struct {
 	Settle func(ctx context.Context) error
 }
 
-// again is how soon what failed is tried again: within minutes, then less and less
-// often, so that a platform that is down for a day is asked a dozen times.
-var again = collect.Retry{First: 4 * time.Minute, Most: 6 * time.Hour}
+// again is how soon what failed is tried again: at master's next run, then less and less
+// often, so that a platform that is down for a day is asked a dozen times. The first
+// pause, of which a half is certain, is longer than an attempt may take.
+var again = collect.Retry{First: 12 * time.Minute, Most: 6 * time.Hour}
 
-// Run looks for a newer release, and takes it if it was known for long enough.
-func (u *Upgrade) Run(ctx context.Context) error {
-	if err := u.look(ctx); err != nil {
-		return err
-	}
-	return u.advance(ctx)
-}
+// Run looks for a newer release. Master, which runs more often, takes it.
+func (u *Upgrade) Run(ctx context.Context) error { return u.look(ctx) }
 
 // Hurry lets the collector, which may be another process, look for a release when
 // master runs next, take it at once, and even if it was refused before.
 func (u *Upgrade) Hurry(ctx context.Context) error {
 	_, err := u.change(ctx, func(p *Progress) bool {
-		p.hurry = true
+		p.hurry, p.lookNext = true, time.Time{}
 		return true
 	})
 	return err
@@ -91,15 +90,13 @@ func (u *Upgrade) look(ctx context.Context) error {
 		if failed = err; err == nil {
 			failed = u.consider(p, m, envelope)
 		}
-		p.Looked, p.LookError, p.hurry = u.now(), "", false
-		switch {
-		case failed != nil:
+		p.Looked = u.now()
+		if failed != nil {
 			p.LookError = failed.Error()
-			if p.Phase == Idle {
-				u.retry(p)
-			}
-		case p.Phase == Idle:
-			p.Attempts, p.Next = 0, time.Time{}
+			p.looks++
+			p.lookNext = u.now().Add(again.Pause(p.looks))
+		} else {
+			p.LookError, p.looks, p.lookNext, p.hurry = "", 0, time.Time{}, false
 		}
 		if said = ""; p.Phase == Waiting && before.Version != p.Version {
 			said = fmt.Sprintf("release %s is there; it is taken after %s", p.Version, p.Next.Format(time.RFC3339))
@@ -125,13 +122,17 @@ func noted(failed, kept error) error {
 	return errors.Join(failed, kept)
 }
 
-// Announced returns the newest release, and changes nothing.
+// Announced returns the newest release, if its manifest is believed, and changes nothing.
 func (u *Upgrade) Announced(ctx context.Context) (version string, err error) {
 	m, _, err := u.manifest(ctx)
-	if err == nil && !u.now().Before(m.Expires) {
-		err = fmt.Errorf("the manifest of release %s ended at %s", m.Version, m.Expires.Format(time.RFC3339))
+	if err != nil {
+		return "", err
 	}
-	return m.Version, err
+	p, err := LoadProgress(ctx, u.Store, u.Tenant)
+	if err != nil {
+		return "", err
+	}
+	return m.Version, m.Believable(p.Newest, u.now())
 }
 
 func (u *Upgrade) manifest(ctx context.Context) (release.Manifest, []byte, error) {
@@ -181,10 +182,17 @@ func (u *Upgrade) consider(p *Progress, m release.Manifest, envelope []byte) err
 	return nil
 }
 
-// stuck reports whether what the platform was asked for has not come to pass, and is not
-// about to.
+// stuck reports whether what Phase says has not come to pass, and is not about to.
 func (u *Upgrade) stuck(p *Progress) bool {
-	return (p.Phase == Switching || p.Phase == Settling) && (p.TakeError != "" || !u.now().Before(p.Next))
+	switch p.Phase {
+	case Switching, Settling:
+		return p.TakeError != "" || !u.now().Before(p.Next)
+	case Returning:
+		return p.TakeError != ""
+	case Proving:
+		return u.now().Sub(p.Since) > proofTime
+	}
+	return false
 }
 
 // retry says when the next attempt is, if this one fails or is killed.

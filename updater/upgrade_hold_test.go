@@ -1,6 +1,7 @@
 package updater_test
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -92,7 +93,7 @@ func TestThePlatformIsAskedOnce(t *testing.T) {
 		for range 8 {
 			u := l.as(old)
 			all.Go(func() {
-				if err := u.Run(t.Context()); err != nil {
+				if err := errors.Join(u.Run(t.Context()), u.Begin(t.Context()), u.End(t.Context(), nil)); err != nil {
 					t.Error(err)
 				}
 			})

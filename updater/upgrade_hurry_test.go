@@ -1,6 +1,7 @@
 package updater_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -82,4 +83,57 @@ func TestHurryOnTheWayBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.left("AZC1901")
+}
+
+// A hurry is not lost with the look that it asked for.
+func TestHurryOutlivesALookThatFails(t *testing.T) {
+	for name, spoil := range map[string]func(l *life){
+		"503": func(l *life) { l.shop.answer(manifestPath, unavailable) },
+		"a manifest that ended": func(l *life) {
+			m := l.shop.make(newer)
+			m.Expires = l.clock.Now()
+			l.shop.serve(manifestPath, l.shop.sign(m, ours))
+		},
+	} {
+		for times := 1; times <= 3; times++ {
+			t.Run(fmt.Sprint(name, ", ", times, " times"), func(t *testing.T) {
+				l := newLife(t, flex)
+				l.holdBack = 48 * time.Hour
+				l.shop.publish(newer)
+				l.good()
+				spoil(l)
+				if err := l.as(old).Hurry(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				for range times {
+					if err := l.quarter(); err == nil {
+						t.Error("no error")
+					}
+				}
+				l.is(old, updater.Waiting)
+				l.shop.publish(newer)
+				for range 4 { // the third pause is up to 48 minutes
+					_ = l.quarter()
+				}
+				l.good()
+				l.is(newer, updater.Idle)
+			})
+		}
+	}
+}
+
+// Nor is a command's wish put off by looks that failed before it.
+func TestHurryAfterLooksThatFailed(t *testing.T) {
+	l := newLife(t, flex)
+	l.holdBack = 48 * time.Hour
+	l.shop.answer(manifestPath, unavailable)
+	for range 48 {
+		_ = l.quarter()
+	}
+	l.shop.publish(newer)
+	if err := l.as("0.0.0").Hurry(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.good()
+	l.is(newer, updater.Switching)
 }

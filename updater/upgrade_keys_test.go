@@ -24,12 +24,8 @@ func TestKeysAreChanged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newLife(t, flex)
 			l.shop.serve(manifestPath, l.shop.sign(l.shop.make(newer), c.signed...))
-			u := l.as(old)
-			u.Trusted = c.trusted
-			if err := u.Run(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			l.restart()
+			l.trusted = c.trusted
+			l.updated()
 			l.is(newer, updater.Switching)
 		})
 	}
@@ -43,17 +39,13 @@ func TestKeyIsTakenAway(t *testing.T) {
 	m := l.shop.publish(newer)
 	l.good()
 	l.clock.pass(2 * time.Hour)
-	u := l.as(old)
-	u.Trusted = []ed25519.PublicKey{second.Public().(ed25519.PublicKey)}
-	if err := u.End(t.Context(), nil); err != nil || !strings.Contains(l.progress().TakeError, "none of its 1 signatures") || l.platform.requests() != 0 || l.shop.downloads() != 0 {
+	l.trusted = []ed25519.PublicKey{second.Public().(ed25519.PublicKey)}
+	if err := l.as(old).End(t.Context(), nil); err != nil || !strings.Contains(l.progress().TakeError, "none of its 1 signatures") || l.platform.requests() != 0 || l.shop.downloads() != 0 {
 		t.Errorf("%v, %d requests", err, l.platform.requests())
 	}
 	l.shop.serve(manifestPath, l.shop.sign(m, second))
 	l.clock.pass(quarter)
-	if err := u.Run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	l.restart()
+	l.updated()
 	l.is(newer, updater.Switching)
 }
 
@@ -73,9 +65,6 @@ func TestManifestEndsWhileItIsHeldBack(t *testing.T) {
 	m.Expires = l.clock.Now().Add(24 * time.Hour)
 	l.shop.serve(manifestPath, l.shop.sign(m, ours))
 	l.clock.pass(quarter)
-	if err := l.as(old).Run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	l.restart()
+	l.updated()
 	l.is(newer, updater.Switching)
 }

@@ -2,7 +2,6 @@ package updater_test
 
 import (
 	"bytes"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +46,7 @@ func TestManifestsThatAreNotBelieved(t *testing.T) {
 					t.Errorf("got %v, want %q", err, c.want)
 				}
 				p := l.progress()
-				if l.is(old, updater.Idle); !strings.Contains(p.LookError, c.want) || p.Newest != "" || p.Next.Sub(l.clock.Now()) <= 0 {
+				if l.is(old, updater.Idle); !strings.Contains(p.LookError, c.want) || p.Newest != "" || !l.row().Fields["LookNext"].(time.Time).After(l.clock.Now()) {
 					t.Errorf("%s", show(p))
 				}
 			}
@@ -124,24 +123,6 @@ func TestProgramThatIsNoRelease(t *testing.T) {
 	l.is(newer, updater.Switching)
 }
 
-// A look that fails is tried again within minutes, then less and less often.
-func TestLookFailsForADay(t *testing.T) {
-	l := newLife(t, flex)
-	l.shop.answer(manifestPath, func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusServiceUnavailable) })
-	for range 96 {
-		if err := l.quarter(); !says(err, "answers 503") {
-			t.Errorf("got %v", err)
-		}
-	}
-	if l.shop.manifest < 4 || l.shop.manifest > dozen || len(l.said) != 0 {
-		t.Errorf("%d looks, said %q", l.shop.manifest, l.said)
-	}
-	l.shop.publish(newer)
-	l.clock.pass(6 * time.Hour)
-	l.good()
-	l.is(newer, updater.Switching)
-}
-
 func TestAnnouncedChangesNothing(t *testing.T) {
 	l := newLife(t, flex)
 	m := l.shop.publish(newer)
@@ -158,5 +139,36 @@ func TestAnnouncedChangesNothing(t *testing.T) {
 	l.shop.serve(manifestPath, l.shop.sign(m, stranger))
 	if version, err := l.as(old).Announced(t.Context()); version != "" || !says(err, "signatures") {
 		t.Errorf("%s, %v", version, err)
+	}
+}
+
+// So is one that is older than what was announced before.
+func TestAnnouncedIsBelieved(t *testing.T) {
+	for name, c := range map[string]struct {
+		version, want string
+	}{
+		"the same":     {newer, ""},
+		"a newer one":  {newest, ""},
+		"an older one": {"1.4.5", "release 1.5.0 was seen before; releases do not go back"},
+		"what runs":    {old, "release 1.5.0 was seen before"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLife(t, flex)
+			l.holdBack = time.Hour
+			l.shop.publish(newer)
+			l.good()
+			row := l.row().Version
+			l.shop.publish(c.version)
+			if _, err := l.as(old).Announced(t.Context()); !says(err, c.want) || l.row().Version != row {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	l := newLife(t, flex)
+	m := l.shop.make(newer)
+	m.Released = l.clock.Now().Add(25 * time.Hour)
+	l.shop.serve(manifestPath, l.shop.sign(m, ours))
+	if _, err := l.as(old).Announced(t.Context()); !says(err, "yet to come") {
+		t.Errorf("got %v", err)
 	}
 }

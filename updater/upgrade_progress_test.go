@@ -58,11 +58,9 @@ func TestLongTexts(t *testing.T) {
 		}
 	}
 	l := newLife(t, flex)
-	u := l.as(old)
-	fetch := u.Fetch
 	l.try = func(string) error { return errors.New(long) }
 	l.shop.publish(newer)
-	if err := u.Run(t.Context()); err == nil {
+	if err := l.master(); err == nil {
 		t.Error("no error")
 	}
 	p := l.progress()
@@ -70,18 +68,16 @@ func TestLongTexts(t *testing.T) {
 	if p.Phase != updater.Waiting || p.Attempts != 1 {
 		t.Errorf("%s", show(p))
 	}
+	u := l.as(old)
 	u.Fetch = noFetch(long)
 	if err := u.Run(t.Context()); err == nil {
 		t.Error("no error")
 	}
 	cut("LookError", l.progress().LookError)
 
-	u.Fetch, l.try = fetch, func(string) error { return nil }
+	l.try = func(string) error { return nil }
 	l.clock.pass(quarter)
-	if err := u.Run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	l.restart()
+	l.updated()
 	for range 3 {
 		if err := l.quarter(long); err != nil {
 			t.Fatal(err)

@@ -57,10 +57,7 @@ func TestPackagesThatAreNotTaken(t *testing.T) {
 				t.Errorf("asked %v, tried %v, kept %v", l.platform.world.Manager.Calls(), l.tried, l.shelf.names())
 			}
 			l.shop.publish(newest)
-			if err := l.as(old).Run(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			l.restart()
+			l.updated()
 			l.is(newest, updater.Switching)
 		})
 	}
@@ -104,6 +101,7 @@ func TestKeptPackageIsChanged(t *testing.T) {
 			t.Errorf("%v, asked %v", err, l.platform.world.Manager.Calls())
 		}
 		l.shop.serve("/v1.5.0/azcollector.zip", pack(t, newer))
+		l.clock.pass(quarter)
 		l.good()
 		l.is(newer, updater.Switching)
 		l.keeps(old, newer)
@@ -142,12 +140,15 @@ func (e expiring) Err() error {
 	}
 }
 
-// That there was no time left is told. That we were stopped is no failure.
+// That there was no time left stands in the state. That we were stopped is no failure.
 func TestTimeRunsOut(t *testing.T) {
 	for name, stopped := range map[string]bool{"its time is over": false, "we are stopped": true} {
 		t.Run(name, func(t *testing.T) {
 			l := newLife(t, flex)
 			l.shop.publish(newer)
+			if err := l.as(old).Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 			ctx, end := context.WithCancel(t.Context())
 			defer end()
 			if !stopped {
@@ -158,7 +159,7 @@ func TestTimeRunsOut(t *testing.T) {
 				end()
 				return ctx.Err()
 			}
-			if err := l.as(old).Run(ctx); !errors.Is(err, ctx.Err()) {
+			if err := l.as(old).End(ctx, nil); errors.Is(err, context.Canceled) != stopped || !stopped && err != nil {
 				t.Errorf("got %v", err)
 			}
 			p := l.progress()
@@ -173,7 +174,7 @@ func TestTimeRunsOut(t *testing.T) {
 }
 
 // Where nobody may ask the platform, a newer release is told of, once, until somebody
-// deploys it.
+// deploys it and the updater looks again.
 func TestOnlyTold(t *testing.T) {
 	l := newLife(t, flex)
 	l.untouched = true
@@ -188,7 +189,7 @@ func TestOnlyTold(t *testing.T) {
 		t.Errorf("asked %v, said %q", l.platform.world.Manager.Calls(), l.said)
 	}
 	l.hand(newer)
-	l.good()
+	l.updated()
 	l.is(newer, updater.Idle)
 }
 

@@ -1,6 +1,7 @@
 package alertlogic
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -10,6 +11,33 @@ import (
 
 // errTooLarge: the body outgrew what one post may weigh.
 var errTooLarge = errors.New("larger than one post may be")
+
+// encode makes a run's body, in the memory of buffer if that is enough.
+func (s *Ingest) encode(ctx context.Context, who Registration, b *batch, run []int, buffer []byte) ([]byte, error) {
+	var e *encoder
+	select {
+	case e = <-s.encoders:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { s.encoders <- e }()
+	if e == nil {
+		e = newEncoder(s.options.DeflateLevel)
+	}
+	body, err := e.encode(s.head(who), b, run, buffer, s.limit(len(run)))
+	if len(run) > 1 {
+		s.learn(e.taken, e.body.seen, err == nil)
+	}
+	return body, err
+}
+
+// keepBody keeps a body's memory for the next one.
+func (s *Ingest) keepBody(buffer *[]byte) {
+	if cap(*buffer) > keepBuffer {
+		*buffer = nil
+	}
+	s.bodies.Put(buffer)
+}
 
 // An encoder makes bodies; its memory serves the next one.
 type encoder struct {
@@ -28,11 +56,12 @@ func newEncoder(level int) *encoder {
 	return e
 }
 
-// encode returns a run as a deflated (RFC 1950) collected_batch_list of one
-// batch, valid until the encoder is released. It stops at errTooLarge as soon as
-// the output passes limit, so that noise costs no more memory than that.
-func (e *encoder) encode(head []byte, b *batch, run []int, limit int) ([]byte, error) {
-	e.body = bounded{buf: e.body.buf[:0], limit: limit}
+// encode returns a run as a deflated (RFC 1950) collected_batch_list of one batch,
+// behind buffer's beginning. It stops at errTooLarge as soon as the output passes limit,
+// so that noise costs no more memory than that.
+func (e *encoder) encode(head []byte, b *batch, run []int, buffer []byte, limit int) ([]byte, error) {
+	e.body = bounded{buf: buffer[:0], limit: limit}
+	defer func() { e.body.buf = nil }()
 	e.taken = 0
 	e.zw.Reset(&e.body)
 	var frame [16]byte // a tag and a length: at most 11 bytes
@@ -61,14 +90,6 @@ func (e *encoder) write(p []byte) error {
 		return fmt.Errorf("deflate: %w", err)
 	}
 	return nil
-}
-
-// release gives an encoder back. Its body must have been taken back before.
-func (s *Ingest) release(e *encoder) {
-	if cap(e.body.buf) > keepBuffer {
-		e.body.buf = nil
-	}
-	s.encoders.Put(e)
 }
 
 // bounded is a buffer that takes no more than its limit.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -19,8 +20,8 @@ const (
 	defaultPost = 700_000
 	// maxBatch bounds a batch in bytes before compression.
 	maxBatch = 4 << 20
-	// keepBuffer is what a batch or an encoder keeps of its memory when it is done;
-	// the rest served one huge record.
+	// keepBuffer is what a batch or a body keeps of its memory when it is done; the rest
+	// served one huge record.
 	keepBuffer = 8 << 20
 )
 
@@ -44,7 +45,8 @@ type Ingest struct {
 	client    *Client
 	options   IngestOptions
 	mediaType string
-	encoders  sync.Pool
+	encoders  chan *encoder // as many as there are processors: a deflater has a megabyte
+	bodies    sync.Pool     // of *[]byte
 	ratio     atomic.Uint64 // compressed to encoded size as seen, a float64
 }
 
@@ -76,7 +78,11 @@ func NewIngest(c *Client, o IngestOptions) (*Ingest, error) {
 		complaints = append(complaints, fmt.Errorf("DEFLATE_LEVEL is %d; it must be between 1 and 9", o.DeflateLevel))
 	}
 	s.options = o
-	s.encoders.New = func() any { return newEncoder(o.DeflateLevel) }
+	s.encoders = make(chan *encoder, runtime.GOMAXPROCS(0))
+	for range cap(s.encoders) {
+		s.encoders <- nil // made when it is first used
+	}
+	s.bodies.New = func() any { return new([]byte) }
 	s.ratio.Store(math.Float64bits(firstRatio))
 	return s, errors.Join(complaints...)
 }

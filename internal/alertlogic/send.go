@@ -75,15 +75,13 @@ func (s *Ingest) post(ctx context.Context, who Registration, b *batch, run []int
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	e := s.encoders.Get().(*encoder)
-	defer s.release(e)
-	body, err := e.encode(s.head(who), b, run, s.limit(len(run)))
-	if len(run) > 1 {
-		s.learn(e.taken, e.body.seen, err == nil)
-	}
+	buffer := s.bodies.Get().(*[]byte)
+	defer s.keepBody(buffer)
+	body, err := s.encode(ctx, who, b, run, *buffer)
 	if err != nil {
 		return err
 	}
+	*buffer = body
 	r := call{
 		method: http.MethodPost, service: "ingest",
 		path: []string{"data", s.options.Stream},
@@ -94,6 +92,6 @@ func (s *Ingest) post(ctx context.Context, who Registration, b *batch, run []int
 		},
 		body: &loan{data: body},
 	}
-	defer r.body.takeBack() // runs before release: the buffer is ours again
+	defer r.body.takeBack() // runs before keepBody: the buffer is ours again
 	return s.client.do(ctx, r, nil)
 }

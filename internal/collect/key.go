@@ -3,7 +3,6 @@ package collect
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"strings"
 )
 
 // maxKey bounds a partition or row key in bytes. Table Storage takes 1 KiB and
@@ -17,21 +16,24 @@ const upperHex = "0123456789ABCDEF"
 // its beginning, followed by the SHA-256 of the whole. A "|" inside a part stays,
 // so only the last part may hold one if different parts are to make different keys.
 func EscapeKey(parts ...string) string {
-	var b strings.Builder
+	size := len(parts)
+	for _, part := range parts {
+		size += len(part)
+	}
+	b := make([]byte, 0, size+size/4)
 	for i, part := range parts {
 		if i > 0 {
-			b.WriteByte('|')
+			b = append(b, '|')
 		}
 		for j := range len(part) {
-			c := part[j]
-			if legalInKey(c) {
-				b.WriteByte(c)
-				continue
+			if c := part[j]; legalInKey(c) {
+				b = append(b, c)
+			} else {
+				b = append(b, '_', upperHex[c>>4], upperHex[c&15])
 			}
-			b.Write([]byte{'_', upperHex[c>>4], upperHex[c&15]})
 		}
 	}
-	key := b.String()
+	key := string(b)
 	if len(key) <= maxKey {
 		return key
 	}

@@ -51,7 +51,8 @@ var errManagerSilent = fmt.Errorf("no whole answer within %v", ManagerPatience)
 // runs and its app settings. It has all the rights of the site's own identity, so
 // its token goes to the configured Resource Manager and nowhere else. It was never
 // seen to work with the real one. Every error is a [collect.Fault]; its code is the
-// HTTP status, or the state in which a deployment ended.
+// HTTP status, or the state in which a deployment ended; none if how an operation goes
+// could not be seen.
 type Manager struct {
 	base   *url.URL
 	site   Site

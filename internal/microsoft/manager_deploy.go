@@ -56,6 +56,15 @@ func (m *Manager) deploy(ctx context.Context, packageURI string) error {
 	return m.follow(ctx, own, r)
 }
 
+// uncoded takes the code out of a fault: it is the answer to a look, and says nothing of
+// what was ordered before.
+func uncoded(err error) error {
+	if fault, ok := errors.AsType[*collect.Fault](err); ok {
+		fault.Code = ""
+	}
+	return err
+}
+
 // follow looks at an asynchronous operation until it has ended (Microsoft Learn,
 // "Track asynchronous Azure operations"). A look that fails tells nothing about the
 // operation, so it is not the end of it.
@@ -83,7 +92,7 @@ func (m *Manager) follow(ctx context.Context, own *url.URL, r reply) error {
 			pause, err = max(collect.RetryAfterOf(err), defaultPause), nil
 		}
 		if err != nil {
-			return explain("look how it goes", err)
+			return uncoded(explain("look how it goes", err))
 		}
 	}
 	return verdictOn(state, r)

@@ -22,11 +22,11 @@ const clockSkew = 24 * time.Hour
 // newer but cannot be taken from here, or that current is no released version.
 // Versions may have a leading v, as the program has it.
 func (m Manifest) Offer(current, newestSeen string, now time.Time) (bool, error) {
-	current, newestSeen = strings.TrimPrefix(current, "v"), strings.TrimPrefix(newestSeen, "v")
+	current = strings.TrimPrefix(current, "v")
 	if !isVersion(current) {
 		return false, fmt.Errorf("compare version %.100q with release %s: it is no released version; deploy a release by hand first", current, m.Version)
 	}
-	if err := m.believable(newestSeen, now); err != nil {
+	if err := m.Believable(newestSeen, now); err != nil {
 		return false, err
 	}
 	switch {
@@ -40,10 +40,12 @@ func (m Manifest) Offer(current, newestSeen string, now time.Time) (bool, error)
 	return true, nil
 }
 
-// believable refuses what a trusted key did sign, but not for this moment. It does
-// so even if the version is the running one: to be shown an old manifest for ever is
-// how one is kept from an update.
-func (m Manifest) believable(newestSeen string, now time.Time) error {
+// Believable refuses what a trusted key did sign, but not for this moment: what has
+// ended, is yet to come, or is older than what was seen. It does so even if the version is
+// the running one: to be shown an old manifest for ever is how one is kept from an
+// update.
+func (m Manifest) Believable(newestSeen string, now time.Time) error {
+	newestSeen = strings.TrimPrefix(newestSeen, "v")
 	switch {
 	case !now.Before(m.Expires):
 		return fmt.Errorf("believe the manifest of release %s: it ended at %s; whoever makes the releases must sign the newest again, or something keeps newer ones from here", m.Version, m.Expires.Format(time.RFC3339))

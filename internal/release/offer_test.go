@@ -60,6 +60,11 @@ func TestOfferIsOfItsMoment(t *testing.T) {
 		"a later candidate, too":  {"1.5.0-rc.1", m.Released, "release 1.5.0-rc.1 was seen before"},
 		"what was seen is broken": {"1.4", m.Released, `the newest version seen is kept as "1.4"`},
 	} {
+		t.Run(name+", from anywhere", func(t *testing.T) {
+			if err := m.Believable(c.newest, c.now); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
 		for _, current := range []string{"1.3.0", "1.4.0"} {
 			t.Run(name+", from "+current, func(t *testing.T) {
 				offered(t, m, current, c.newest, c.now, c.want == "" && current != m.Version, c.want)

@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	// MaxPackage is the most bytes a package may have: twenty times today's 6.5 MB, so
-	// that whoever downloads one need not read for ever.
-	MaxPackage = 128 << 20
+	// MaxPackage is the most bytes a package may have: five times today's 6.5 MB. Whoever
+	// downloads one has it in memory, and then the one that runs, beside the new program
+	// that is tried, on an instance of 512 MB.
+	MaxPackage = 32 << 20
 	// maxUnpacked is the most bytes of all its files together: a third of the 0.8 GB of
 	// temporary storage that a Flex Consumption instance has (Azure Functions, "Service
 	// limits"), where a package is unpacked beside the running one.

@@ -40,7 +40,7 @@ func TestOpenTakesOnlyWhatTheManifestNames(t *testing.T) {
 		"cut short":       {pkg[:len(pkg)-1], "sha256 is"},
 		"a byte more":     {append(bytes.Clone(pkg), 0), "sha256 is"},
 		"nothing":         {nil, "sha256 is"},
-		"too large":       {make([]byte, release.MaxPackage+1), "more than 134217728 bytes"},
+		"too large":       {make([]byte, release.MaxPackage+1), "more than 33554432 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, m, c.pkg, c.want) })
 	}

@@ -23,6 +23,9 @@ const (
 	lockPatience   = time.Second
 	shareOneFsync  = time.Millisecond // how long a write waits for others to join it
 	oneTransaction = 256              // writers, at the most, that share it
+	// Most rows come in the order of their keys, at some places: pages that are split
+	// there stay as full as they are left.
+	fullPages = 0.9
 )
 
 // Embedded is the [collect.Store] of a process that has no storage account: a
@@ -134,11 +137,22 @@ func inspect(file string) (err error) {
 		if tx.Size() > info.Size() {
 			return damaged(file, fmt.Sprintf("it has %d bytes of %d", info.Size(), tx.Size()))
 		}
+		read := 0
 		return tx.ForEach(func(_ []byte, bucket *bbolt.Bucket) error {
-			return bucket.ForEach(func(_, _ []byte) error { return nil })
+			return bucket.ForEach(func(k, v []byte) error {
+				if read += len(k) + len(v); read > forgetAfter {
+					forgetPages(db)
+					read = 0
+				}
+				return nil
+			})
 		})
 	})
 }
+
+// forgetAfter is how many bytes are read until the file's pages leave our memory again.
+// They stay in the machine's, and come back as they are needed.
+const forgetAfter = 8 << 20
 
 func explain(file string, err error) error {
 	switch {
@@ -157,9 +171,10 @@ func damaged(file, why string) error {
 
 func options() *bbolt.Options {
 	return &bbolt.Options{
-		Timeout:        lockPatience,
-		NoFreelistSync: true, // found again by reading the file, and written with every commit otherwise
-		FreelistType:   bbolt.FreelistMapType,
+		Timeout: lockPatience,
+		// The list of free pages is written with every commit: else it would be found
+		// again by reading the whole file at each start.
+		FreelistType: bbolt.FreelistMapType,
 	}
 }
 

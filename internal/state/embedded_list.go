@@ -16,6 +16,8 @@ import (
 const (
 	pageRows  = 256
 	pageBytes = 1 << 20
+	// manyPages is a listing that reads what is not needed again soon.
+	manyPages = 8
 )
 
 // List implements [collect.Store].
@@ -25,8 +27,14 @@ func (e *Embedded) List(ctx context.Context, kind, partition, from string) iter.
 			yield(collect.Row{}, fmt.Errorf("list rows: %w", err))
 			return
 		}
-		next := rowKey(partition, from)
+		next, pages := rowKey(partition, from), 0
+		defer func() {
+			if pages > manyPages {
+				forgetPages(e.db)
+			}
+		}()
 		for next != nil {
+			pages++
 			var page []collect.Row
 			err := e.view(ctx, func(tx *bbolt.Tx) (err error) {
 				page, next, err = readPage(tx.Bucket(bucketName(kind)), kind, partition, next)

@@ -88,6 +88,7 @@ func (e *Embedded) apply(ctx context.Context, writes []collect.Write) (versions 
 		if err != nil {
 			return err
 		}
+		bucket.FillPercent = fullPages
 		versions, refusal = make([]string, len(writes)), nil
 		for _, w := range writes {
 			if refusal = admit(bucket, w); refusal != nil {
@@ -119,7 +120,7 @@ func admit(bucket *bbolt.Bucket, w collect.Write) error {
 	case value == nil:
 		return fmt.Errorf("replace %s: %w", show(w.Row.Key), collect.ErrChanged)
 	}
-	version, _, err := decode(value)
+	version, err := versionOf(value)
 	switch {
 	case err != nil:
 		return fmt.Errorf("write %s: %w", show(w.Row.Key), err)

@@ -34,7 +34,7 @@ const ticksPerSecond = int64(time.Second / tick)
 // encode writes checked fields. A zero time is not written, as in Table Storage,
 // which has no such date.
 func encode(version uint64, fields collect.Fields) []byte {
-	out := protowire.AppendTag(nil, numVersion, protowire.VarintType)
+	out := protowire.AppendTag(make([]byte, 0, 1<<10), numVersion, protowire.VarintType) // room for a content's row
 	out = protowire.AppendVarint(out, version)
 	var field []byte
 	for name, value := range fields {
@@ -64,6 +64,19 @@ func encode(version uint64, fields collect.Fields) []byte {
 		out = protowire.AppendBytes(out, field)
 	}
 	return out
+}
+
+// versionOf reads a value's version alone, which stands at its beginning.
+func versionOf(in []byte) (uint64, error) {
+	num, kind, n := protowire.ConsumeTag(in)
+	if n < 0 || num != numVersion || kind != protowire.VarintType {
+		return 0, errDamagedRow
+	}
+	version, n := protowire.ConsumeVarint(in[n:])
+	if n < 0 || version == 0 {
+		return 0, errDamagedRow
+	}
+	return version, nil
 }
 
 var errDamagedRow = errors.New("the row is damaged")

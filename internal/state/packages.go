@@ -38,12 +38,12 @@ type PackagesOptions struct {
 	Credential azcore.TokenCredential
 	// HTTP carries every request; nil is wire.Client.
 	HTTP *http.Client
-	// Limit is the most bytes a package may have; 0: 128 MiB.
+	// Limit is the most bytes a package may have; 0: 32 MiB.
 	Limit int
 }
 
 // maxPackage is what internal/release takes for a package as well.
-const maxPackage = 128 << 20
+const maxPackage = 32 << 20
 
 // OpenPackages makes the clients; it sends nothing.
 func OpenPackages(o PackagesOptions) (*Packages, error) {

@@ -6,13 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"
 
 	"azcollector/internal/collect"
+	"azcollector/internal/wire"
 )
 
 // deployedPackage is the name under which Flex Consumption keeps the package that it
@@ -97,7 +97,11 @@ func (p *Packages) download(ctx context.Context, doing, name string) (pkg []byte
 func (p *Packages) take(resp azblob.DownloadStreamResponse) (pkg []byte, err error) {
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	if resp.ContentLength == nil || *resp.ContentLength <= int64(p.limit) {
-		pkg, err = io.ReadAll(io.LimitReader(resp.Body, int64(p.limit)+1))
+		length := int64(-1)
+		if resp.ContentLength != nil {
+			length = *resp.ContentLength
+		}
+		pkg, err = wire.ReadAll(resp.Body, length, p.limit)
 		if err != nil || len(pkg) <= p.limit {
 			return pkg, err
 		}

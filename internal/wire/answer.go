@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -76,4 +77,15 @@ func Redact(err error) error {
 		return u.Err
 	}
 	return err
+}
+
+// ReadAll reads a body, at most limit bytes and one more. length is what it says to have,
+// or -1: so much memory is taken at once, if that is within the limit.
+func ReadAll(body io.Reader, length int64, limit int) ([]byte, error) {
+	var b bytes.Buffer
+	if 0 < length && length <= int64(limit) {
+		b.Grow(int(length) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(io.LimitReader(body, int64(limit)+1))
+	return b.Bytes(), err
 }

@@ -31,10 +31,11 @@ find_site() {
 }
 
 # read_past learns what was deployed under this name: the parameters of the last good
-# deployment (Azure keeps no secure ones), the settings that lead into the vault, and
-# where the package is that an Elastic Premium app runs from.
+# deployment (Azure keeps no secure ones), the settings that lead into the vault, where
+# the package is that an Elastic Premium app runs from, and where a site that updates
+# itself keeps newer ones: the history alone may be gone.
 read_past() {
-	past='' in_vault='' site='' good='' runs=''
+	past='' in_vault='' site='' good='' runs='' keeps=''
 	local last present
 	exists=$(look group exists --name "$group")
 	if [[ $exists != true ]]; then return; fi
@@ -50,6 +51,7 @@ read_past() {
 	present=$(look functionapp config appsettings list --resource-group "$group" --name "$name")
 	in_vault=$(jq -r '.[] | select(.value // "" | startswith("@Microsoft.KeyVault(")) | .name' <<<"$present" | words)
 	runs=$(jq -r '.[] | select(.name == "WEBSITE_RUN_FROM_PACKAGE") | .value // ""' <<<"$present")
+	keeps=$(jq -r '.[] | select(.name == "UPDATE_PACKAGE_CONTAINER") | .value // ""' <<<"$present")
 }
 
 # mentions tells whether a parameter is in such lines, even with nothing as its value.

@@ -20,22 +20,35 @@ choose_credential() {
 	ask useManagedIdentityCredential "$(jq -n --arg c "$credential" '$c == "federated"')"
 }
 
-# wanted_secrets lists the settings behind the template's secure parameters (appClientId
-# is APP_CLIENT_ID) that fit the credential. Names with spaces are another collector's.
-wanted_secrets() {
-	jq -r --arg c "$credential" '.parameters | to_entries[]
+# known_secrets lists the settings behind the template's secure parameters (appClientId
+# is APP_CLIENT_ID). Names with spaces are another collector's.
+known_secrets() {
+	jq -r '.parameters | to_entries[]
 		| select((.value.type | ascii_downcase) == "securestring" and (.key | test(" ") | not))
-		| .key | gsub("(?<c>[A-Z])"; "_" + .c) | ascii_upcase
-		| select($c == "secret" or . != "APP_CLIENT_SECRET")
-		| select($c == "certificate" or (startswith("APP_CLIENT_CERTIFICATE") | not))' "$template"
+		| .key | gsub("(?<c>[A-Z])"; "_" + .c) | ascii_upcase' "$template"
+}
+
+# wanted_secrets are those that fit the credential.
+wanted_secrets() {
+	local s
+	for s in $(known_secrets); do
+		case $credential/$s in
+		secret/APP_CLIENT_SECRET | certificate/APP_CLIENT_CERTIFICATE*) echo "$s" ;;
+		*/APP_CLIENT_SECRET | */APP_CLIENT_CERTIFICATE*) ;;
+		*) echo "$s" ;;
+		esac
+	done
 }
 
 # read_secrets puts what is given into a file that only we can read, and lists what
-# is kept in the vault. In a dry run no secret is read, only looked for.
+# is kept in the vault.
 read_secrets() {
 	printf '{}' >"$dir/secrets.json"
 	given='' kept=''
 	local s file have
+	for s in $forgotten; do
+		among "$s" "$(known_secrets | words)" || refuse "--forget $s: the template has no such secret; there are $(known_secrets | words)"
+	done
 	while read -r s; do
 		file=${s}_FILE file=${!file-} have=
 		if [[ $file ]]; then
@@ -45,9 +58,10 @@ read_secrets() {
 			have=environment
 		fi
 		if [[ ! $have ]]; then
-			if among "$s" "$in_vault"; then kept+=" $s"; fi
+			if among "$s" "$in_vault" && ! among "$s" "$forgotten"; then kept+=" $s"; fi
 			continue
 		fi
+		if among "$s" "$forgotten"; then refuse "--forget $s: it is also given, in the environment or by ${s}_FILE"; fi
 		given+=" $s"
 		keep_secret "$s" "$have" "$file"
 	done < <(wanted_secrets)
@@ -55,23 +69,21 @@ read_secrets() {
 }
 
 # keep_secret never lets a secret become an argument: others see those. A PFX file is
-# binary and travels in base64.
+# binary and travels in base64. In a dry run secrets are looked at, and not handed on.
 keep_secret() {
 	local s=$1 have=$2 file=$3 p
 	p=$(parameter "$s")
-	if [[ $dry ]]; then
-		jq -c --arg p "$p" '.[$p] = "given, and not read in a dry run"' "$dir/secrets.json" >"$dir/next.json"
-	elif [[ $have == environment ]]; then
-		jq -c --arg p "$p" --arg s "$s" '.[$p] = $ENV[$s]' "$dir/secrets.json" >"$dir/next.json"
-	else
-		if [[ $s == APP_CLIENT_CERTIFICATE ]] && ! grep -q -- '-----BEGIN' "$file"; then
-			base64 <"$file" | tr -d '\n' >"$dir/text"
-		else
-			cat "$file" >"$dir/text"
-		fi
-		jq -c --arg p "$p" --rawfile v "$dir/text" '.[$p] = ($v | rtrimstr("\n") | rtrimstr("\r"))' "$dir/secrets.json" >"$dir/next.json"
-		rm -f "$dir/text"
+	if [[ $have == environment ]]; then printf '%s' "${!s}"; else cat "$file"; fi >"$dir/text"
+	# An empty one would count as given, and the template takes it for not given.
+	LC_ALL=C grep -qa '[^[:space:]]' "$dir/text" ||
+		refuse "$s is given and empty, in the environment or in the file that ${s}_FILE names; without both it is not given"
+	if [[ $s == APP_CLIENT_CERTIFICATE && $have == file ]] && ! grep -qa -- '-----BEGIN' "$dir/text"; then
+		base64 <"$dir/text" | tr -d '\n' >"$dir/pfx"
+		mv "$dir/pfx" "$dir/text"
 	fi
+	if [[ $dry ]]; then printf 'given, and not handed on in a dry run' >"$dir/text"; fi
+	jq -c --arg p "$p" --rawfile v "$dir/text" '.[$p] = ($v | rtrimstr("\n") | rtrimstr("\r"))' "$dir/secrets.json" >"$dir/next.json"
+	rm -f "$dir/text"
 	mv "$dir/next.json" "$dir/secrets.json"
 }
 
@@ -83,6 +95,7 @@ require_secrets() {
 	esac
 	if [[ $(planned sink) =~ ^(alertlogic)?$ ]]; then need+=(APP_AL_ACCESS_KEY_ID APP_AL_SECRET_KEY); fi
 	for s in ${need[@]+"${need[@]}"}; do
+		if among "$s" "$forgotten"; then refuse "--forget $s: it is needed; give another one instead"; fi
 		if ! among "$s" "$given $kept"; then
 			refuse "$s is missing: put it into the environment, or its file's path into ${s}_FILE"
 		fi
@@ -91,6 +104,9 @@ require_secrets() {
 	# the collector would not start.
 	if [[ $(planned selfUpdate) == true ]] && ! among UPDATE_MANIFEST_URL "$given $kept"; then
 		refuse "--self-update needs UPDATE_MANIFEST_URL, in the environment or in the file that UPDATE_MANIFEST_URL_FILE names; --no-self-update leaves it off"
+	fi
+	if [[ $(planned selfUpdate) == true && $(planned storagePublicNetworkAccess) == Disabled ]]; then
+		refuse "self-update does not go with storagePublicNetworkAccess=Disabled, since Azure could not fetch the package: --set storagePublicNetworkAccess=Enabled, or --no-self-update"
 	fi
 	if among UPDATE_MANIFEST_URL "$given $kept" && [[ ! $(planned updatePublicKeys) ]]; then
 		refuse "UPDATE_MANIFEST_URL needs the keys that sign releases: --set UPDATE_PUBLIC_KEYS=KEY (several with commas)"

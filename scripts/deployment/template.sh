@@ -30,25 +30,31 @@ choose_package() {
 	fi
 }
 
+# runs_own: what an Elastic Premium app runs has the name that the updater gives.
+runs_own() { [[ $runs =~ /[0-9a-f]{64}\.zip$ ]]; }
+
 # updates_itself: what runs may be newer than all that was ever deployed here, and the
-# template's package would silently take it back. So after a good deployment that let it,
-# or that kept what ran; or if what runs has the name that the updater gives.
+# template's package would silently take it back. So where the site's settings say so, and
+# after a good deployment that let it, or that kept what ran.
 updates_itself() {
-	if [[ ! $site || ! $good ]]; then return 1; fi
-	[[ $(asked='' planned selfUpdate) == true || $runs =~ /[0-9a-f]{64}\.zip$ ]] ||
+	if [[ ! $site ]]; then return 1; fi
+	[[ $keeps || $(asked='' planned selfUpdate) == true ]] || runs_own ||
 		{ mentions packageUri "$past" && [[ ! $(asked='' planned packageUri) ]]; }
 }
 
 # keep_package: on Flex Consumption the template stores no package if there is no address;
 # on Elastic Premium the address is an app setting, and all of those are written again.
 keep_package() {
-	if [[ ! $site || ! $good ]]; then refuse "--package-uri '' keeps what runs, and there is no good deployment of $name yet: name a package"; fi
+	if [[ ! $site || ! $good ]]; then refuse "what runs cannot be kept, since no good deployment of $name is known: say with --package-uri what is to run"; fi
 	if [[ $key ]]; then refuse "--public-key checks a package that is deployed, and what runs is kept: name one with --package-uri, or leave --public-key away"; fi
 	package=''
 	if [[ $(planned hostingPlan) == ElasticPremium ]]; then
 		# What follows a question mark may be a key, and Azure would keep it with the
 		# deployment for everybody to read.
 		[[ $runs =~ ^https://[^?#[:space:]]+$ ]] || refuse "WEBSITE_RUN_FROM_PACKAGE of $name is no plain https address that could be kept: say with --package-uri what is to run"
+		if runs_own && [[ $(planned storagePublicNetworkAccess) == Disabled ]]; then
+			refuse "storagePublicNetworkAccess=Disabled would close the account that $name runs from: say with --package-uri what is to run instead"
+		fi
 		package=$runs
 	fi
 	ask packageUri "$package"
@@ -142,6 +148,25 @@ deploy_template() {
 	done
 	made_app=''
 	site=$(find_site)
+	compare_self_update
+}
+
+# updates tells whether the collector may change itself: as the template says, or, before
+# that is known, as it is asked to be.
+updates() { printf '%s' "${counted:-$(planned selfUpdate)}"; }
+
+# compare_self_update: a template cannot refuse, so it takes self-update for not chosen
+# where something is missing. require_secrets asks first, but another template may want
+# more.
+compare_self_update() {
+	local wanted
+	wanted=$(planned selfUpdate)
+	counted=$(look deployment group list --resource-group "$group" |
+		jq -r --arg d "$deployment" '.[] | select(.name == $d) | .properties.outputs.selfUpdate.value | values')
+	if [[ $counted && $counted != "${wanted:-false}" ]]; then
+		left+=("selfUpdate is $counted, not ${wanted:-false} as asked: the template's description of that parameter says what it needs")
+	fi
+	if [[ $(updates) == true ]]; then open=''; else open=yes; fi
 }
 
 try_template() {

@@ -130,7 +130,7 @@ func TestSignRefuses(t *testing.T) {
 		"only judged":           {func(c *sign) { c.Package = "" }, ""},
 		"another end":           {func(c *sign) { c.Package, c.Expires = "", c.Released.AddDate(0, 0, 1) }, ""},
 		"no package":            {func(c *sign) { c.Package = selfHosting }, "needs handler and host.json"},
-		"too large":             {func(c *sign) { c.Package = large }, "more than 134217728 bytes"},
+		"too large":             {func(c *sign) { c.Package = large }, "more than 33554432 bytes"},
 		"no version":            {func(c *sign) { c.Version = "1.4" }, "version is"},
 		"minimum ahead":         {func(c *sign) { c.Minimum = "2.0.0" }, "minimumVersion is"},
 		"ends before it begins": {func(c *sign) { c.Expires = c.Released.AddDate(0, 0, -1) }, "expires is"},

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package state
+
+import "go.etcd.io/bbolt"
+
+func forgetPages(*bbolt.DB) {}
