@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync"
 	"time"
 )
 
@@ -22,12 +23,17 @@ const firstBuffer = 64 << 10
 // that, else the rest of the body in one piece.
 func SplitRecords(r io.Reader, created time.Time, salvage bool) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		s := &splitter{source: r, buf: make([]byte, firstBuffer), created: created, salvage: salvage, yield: yield}
+		buf := buffers.Get().(*[firstBuffer]byte)
+		defer buffers.Put(buf) // nobody has a record of it any more
+		s := &splitter{source: r, buf: buf[:], created: created, salvage: salvage, yield: yield}
 		if err := s.run(); err != nil && !errors.Is(err, errStopped) {
 			yield(Record{}, err)
 		}
 	}
 }
+
+// buffers serve the next content: most have no record that needs a larger one.
+var buffers = sync.Pool{New: func() any { return new([firstBuffer]byte) }}
 
 // errStopped says that there is no more to yield, or that nobody wants it.
 var errStopped = errors.New("stopped")
