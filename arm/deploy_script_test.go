@@ -17,14 +17,24 @@ import (
 // TestDeployScript runs scripts/deploy against an Azure CLI that is played
 // (testdata/deploy/bin), with the real template. That az has these commands and
 // options, and answers as it does there, no test can prove without Azure.
-func TestDeployScript(t *testing.T) {
+func TestDeployScript(t *testing.T) { runDeployScripts(t, ".") }
+
+// What seldom happens to a deployment takes as long again: scripts/soak tries it.
+func TestDeployScriptRarely(t *testing.T) {
+	if os.Getenv("SOAK") == "" {
+		t.Skip("scripts/soak runs it")
+	}
+	runDeployScripts(t, "rare")
+}
+
+func runDeployScripts(t *testing.T, which string) {
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	fakes := filepath.Join(root, "arm", "testdata", "deploy")
 	testscript.Run(t, testscript.Params{
-		Dir:                 fakes,
+		Dir:                 filepath.Join(fakes, which),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"deploy": runDeploy},

@@ -20,8 +20,7 @@ func TestUpdateInAzure(t *testing.T) {
 			c.timer("master") // tells of it
 			c.tells("AZC1403", "answers 404")
 
-			good := madePackage(t, "1.1.1", nil)
-			c.announce("1.1.1", good, func(m *releases.Manifest) { m.SHA256 = sumOf([]byte("another")) })
+			c.announce("1.1.1", madePackage(t, "1.1.1", buildProgram(t, "1.1.4")), func(m *releases.Manifest) { m.SHA256 = sumOf([]byte("another")) })
 			c.nothing("its sha256 is")
 			// A release is never another one, so the next has another version.
 			c.announce("1.1.2", madePackage(t, "1.1.2", []byte("#!/bin/sh\nexit 1\n")))
