@@ -50,18 +50,23 @@ func (h *house) timers() (timers []timer, err error) {
 // begin runs master once, where it never ran: its schedule lets a new collector
 // wait for a quarter of an hour. The Functions host does the rest.
 func (h *house) begin(ctx context.Context) error {
-	for run, err := range collect.Runs(ctx, h.store, h.settings.TenantID) {
-		if err != nil {
-			return err
-		}
-		if run.Function == "master" {
-			return nil
-		}
+	if run, err := h.lastRun(ctx, "master"); err != nil || run.Function != "" {
+		return err
 	}
 	if err := h.functions()["master"](ctx, nil); err != nil { // its next run is its own again
 		logLines(h.log.WithField("function", "master"), err, "failed")
 	}
 	return nil
+}
+
+// lastRun is a function's last run, by whichever process; a zero one if it never ran.
+func (h *house) lastRun(ctx context.Context, function string) (collect.Run, error) {
+	for run, err := range collect.Runs(ctx, h.store, h.settings.TenantID) {
+		if err != nil || run.Function == function {
+			return run, err
+		}
+	}
+	return collect.Run{}, nil
 }
 
 // schedule is the value of a setting that a function.json names.

@@ -43,9 +43,14 @@ func inSlot() bool {
 	return slot != "" && !strings.EqualFold(slot, "Production")
 }
 
+// replaceable reports whether what runs is ours to change.
+func (h *house) replaceable() bool {
+	return h.settings.Host && h.settings.UpdateContainer != nil && !inSlot()
+}
+
 // platform changes what runs, where that is our business; else nil.
 func (h *house) platform() *updater.Platform {
-	if !h.settings.Host || h.settings.UpdateContainer == nil || inSlot() {
+	if !h.replaceable() {
 		return nil
 	}
 	s, err := h.openSite()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -67,15 +66,8 @@ func (h *house) pulled(ctx context.Context, since time.Time) (bool, error) {
 	if slices.Contains(h.settings.Disabled, "pull") {
 		return true, nil
 	}
-	for run, err := range collect.Runs(ctx, h.store, h.settings.TenantID) {
-		if err != nil {
-			return false, err
-		}
-		if run.Function == "pull" {
-			return run.At.After(since) && run.Error == "", nil
-		}
-	}
-	return false, nil
+	run, err := h.lastRun(ctx, "pull")
+	return run.At.After(since) && run.Error == "", err
 }
 
 // upgrade keeps our own code up to date; nil: nobody wants that. Where a platform can
@@ -98,15 +90,8 @@ func (h *house) upgrade(log *logrus.Entry) *updater.Upgrade {
 
 // lastErrors are the codes of the errors that master's last run found.
 func (h *house) lastErrors(ctx context.Context) ([]string, error) {
-	for run, err := range collect.Runs(ctx, h.store, h.settings.TenantID) {
-		if err != nil {
-			return nil, err
-		}
-		if run.Function == "master" {
-			return errorsIn(run.Findings), nil
-		}
-	}
-	return nil, nil
+	run, err := h.lastRun(ctx, "master")
+	return errorsIn(run.Findings), err
 }
 
 // errorsIn are the codes of those findings that are errors.
@@ -117,11 +102,6 @@ func errorsIn(findings []collect.Finding) (codes []string) {
 		}
 	}
 	return codes
-}
-
-// isOurs reports whether a release is the version that runs.
-func isOurs(release string) bool {
-	return strings.TrimPrefix(release, "v") == strings.TrimPrefix(version(), "v")
 }
 
 // updateFindings is master's step that tells how an update goes, from the state.
@@ -139,7 +119,7 @@ func (h *house) updateFindings(ctx context.Context, _ []collect.Finding) (findin
 	if p.LookError != "" {
 		find(master.UpdateFails, "the manifest at UPDATE_MANIFEST_URL is not believed (%s); version %s stays", p.LookError, version())
 	}
-	mine := h.platform() != nil
+	mine := h.replaceable()
 	switch {
 	case !mine && h.settings.Host && (p.Phase == updater.Switching || p.Phase == updater.Settling || p.Phase == updater.Returning):
 		find(master.UpdateFails, "the update to release %s cannot go on: UPDATE_PACKAGE_CONTAINER is no longer set", p.Version)
@@ -150,10 +130,10 @@ func (h *house) updateFindings(ctx context.Context, _ []collect.Finding) (findin
 			p.Version, p.From, p.TakeError, p.Attempts, p.Next.Format(time.RFC3339))
 	case p.TakeError != "":
 		find(master.UpdateFails, "release %s is not taken yet (%s; attempt %d, the next after %s)", p.Version, p.TakeError, p.Attempts, p.Next.Format(time.RFC3339))
-	case p.Phase == updater.Waiting && !mine && !isOurs(p.Version):
+	case p.Phase == updater.Waiting && !mine && !sameVersion(p.Version, version()):
 		find(master.UpdateAvailable, "release %s is there, version %s runs", p.Version, version())
 	}
-	if p.Refused != "" && p.Refused == p.Newest && !isOurs(p.Refused) {
+	if p.Refused != "" && p.Refused == p.Newest && !sameVersion(p.Refused, version()) {
 		find(master.UpdateRolledBack, "release %s is not taken any more (%s); version %s runs until there is a newer one", p.Refused, p.Why, version())
 	}
 	return findings, nil

@@ -209,7 +209,7 @@ func (t testimony) judge(version string, folders []string) error {
 	lacks := func(all []string) func(string) bool {
 		return func(one string) bool { return !slices.Contains(all, one) }
 	}
-	if strings.TrimPrefix(t.Version, "v") != strings.TrimPrefix(version, "v") {
+	if !sameVersion(t.Version, version) {
 		return fmt.Errorf("it is version %q", wire.Printable(t.Version))
 	}
 	if len(t.Complaints) > 0 {

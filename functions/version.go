@@ -1,6 +1,9 @@
 package main
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+	"strings"
+)
 
 // release is set when a release is built: -ldflags "-X main.release=v1.2.3".
 var release string
@@ -15,4 +18,9 @@ func version() string {
 		return "(unknown)"
 	}
 	return info.Main.Version
+}
+
+// sameVersion compares versions, which manifests write without the v of their tags.
+func sameVersion(a, b string) bool {
+	return strings.TrimPrefix(a, "v") == strings.TrimPrefix(b, "v")
 }

@@ -20,7 +20,7 @@ func loadPause(ctx context.Context, store collect.Store, tenant string) (time.Ti
 
 // keepPause lets nothing of the tenant be started before a time.
 func keepPause(ctx context.Context, store collect.Store, tenant string, until time.Time, why string) error {
-	err := collect.Put(ctx, store, collect.Row{Key: pauseKey(tenant), Fields: collect.Fields{"At": until, "Why": brief(why)}})
+	err := collect.Put(ctx, store, collect.Row{Key: pauseKey(tenant), Fields: collect.Fields{"At": until, "Why": collect.Brief(why)}})
 	if err != nil {
 		return fmt.Errorf("write the pause of subscriptions: %w", err)
 	}

@@ -102,12 +102,12 @@ func (st *State) see(is *microsoft.Subscription, now time.Time) {
 	if is == nil {
 		return
 	}
-	st.Status = brief(is.Status)
+	st.Status = collect.Brief(is.Status)
 	if running(is.Status) {
 		st.Status, st.EnabledAt = "enabled", now
 	}
 	if is.Webhook != nil {
-		st.WebhookStatus, st.Address = brief(cmp.Or(is.Webhook.Status, "enabled")), shown(is.Webhook.Address)
+		st.WebhookStatus, st.Address = collect.Brief(cmp.Or(is.Webhook.Status, "enabled")), shown(is.Webhook.Address)
 	}
 }
 
@@ -144,7 +144,7 @@ func (st *State) insist(ctx context.Context, store collect.Store) error {
 func (st *State) fields() collect.Fields {
 	return collect.Fields{
 		"Type": st.Type, "Status": st.Status, "WebhookStatus": st.WebhookStatus, "Address": st.Address, "SeenAt": st.SeenAt,
-		"EnabledAt": st.EnabledAt, "Plan": st.Plan, "NextStart": st.NextStart, "Started": st.Started, "LastError": brief(st.LastError),
+		"EnabledAt": st.EnabledAt, "Plan": st.Plan, "NextStart": st.NextStart, "Started": st.Started, "LastError": collect.Brief(st.LastError),
 		"Yielded": st.Yielded, "Bare": st.bare, "Tries": st.tries, "Set": st.set, "Stolen": st.stolen,
 		"Moved": st.moves[1], "MovedBefore": st.moves[0], "OffSince": st.offSince, "Doubt": st.doubt,
 	}
@@ -164,6 +164,3 @@ func stateOf(row collect.Row) State {
 	st.tries, _ = row.Fields["Tries"].(int64)
 	return st
 }
-
-// brief bounds what strangers make us keep in words, in bytes.
-func brief(s string) string { return strings.ToValidUTF8(s[:min(len(s), 1024)], "") }

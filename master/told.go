@@ -106,7 +106,7 @@ func (t *Told) save(ctx context.Context, store collect.Store) error {
 		return fmt.Errorf("keep the check-in: %w", err)
 	}
 	t.row.Fields = collect.Fields{
-		"At": t.At, "Sent": t.Sent, "Error": brief(t.Error), "Status": t.Status, "ErrorCode": t.ErrorCode,
+		"At": t.At, "Sent": t.Sent, "Error": collect.Brief(t.Error), "Status": t.Status, "ErrorCode": t.ErrorCode,
 		"Details": string(b), "Answer": t.Answer, "Begun": t.begun, "Through": t.through, "Gaps": t.gaps, "Expired": string(expired),
 		"Owner": t.owner, "Busy": t.busy, "BusySince": t.busySince,
 	}

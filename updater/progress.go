@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"azcollector/internal/collect"
@@ -105,8 +104,8 @@ func LoadProgress(ctx context.Context, store collect.Store, tenant string) (Prog
 func (p *Progress) save(ctx context.Context, store collect.Store, tenant string) error {
 	_, err := collect.Swap(ctx, store, collect.Row{Key: progressKey(tenant), Version: p.row, Fields: collect.Fields{
 		"Phase": string(p.Phase), "Release": p.Version, "Seen": p.Seen, "Since": p.Since, "From": p.From,
-		"Newest": p.Newest, "Refused": p.Refused, "Why": brief(p.Why), "Attempts": int64(p.Attempts), "Next": p.Next,
-		"Looked": p.Looked, "LookError": brief(p.LookError), "TakeError": brief(p.TakeError),
+		"Newest": p.Newest, "Refused": p.Refused, "Why": collect.Brief(p.Why), "Attempts": int64(p.Attempts), "Next": p.Next,
+		"Looked": p.Looked, "LookError": collect.Brief(p.LookError), "TakeError": collect.Brief(p.TakeError),
 		"SHA256": p.sha256, "Previous": p.previous, "Runs": int64(p.runs), "Envelope": p.envelope, "Hurry": p.hurry, "Known": codes(p.known),
 		"Good": p.good, "GoodOf": p.goodOf, "Left": codes(p.left), "Failed": int64(p.failed), "Open": p.open, "Orders": int64(p.orders),
 		"BeforeSeen": p.seen, "Claim": p.claim, "Looks": int64(p.looks), "LookNext": p.lookNext,
@@ -115,12 +114,6 @@ func (p *Progress) save(ctx context.Context, store collect.Store, tenant string)
 		return fmt.Errorf("write the progress of the update: %w", err)
 	}
 	return nil
-}
-
-// brief keeps a text within what a row has room for.
-func brief(s string) string {
-	const most = 1 << 10
-	return strings.ToValidUTF8(s[:min(len(s), most)], "")
 }
 
 // codes keeps a list of codes. One that a row may have no room for is no such list, and

@@ -75,7 +75,7 @@ func KeepConfig(ctx context.Context, store Store, tenant string, version int64, 
 // RefuseConfig remembers why the last look for a newer configuration brought none.
 func RefuseConfig(ctx context.Context, store Store, tenant, why string) error {
 	return changeConfig(ctx, store, tenant, func(c *Config) error {
-		c.Error = brief(why)
+		c.Error = Brief(why)
 		return nil
 	})
 }

@@ -25,7 +25,7 @@ func (c Content) fields() Fields {
 		"State": string(c.State), "Attempts": c.Attempts,
 		"Broken": c.Broken, "BrokenSince": c.BrokenSince, "Theirs": c.Theirs,
 		"Due": c.Due, "Owner": c.Owner, "LeaseUntil": c.LeaseUntil,
-		"Acknowledged": c.Acknowledged, "LastError": brief(c.LastError), "Finished": c.Finished,
+		"Acknowledged": c.Acknowledged, "LastError": Brief(c.LastError), "Finished": c.Finished,
 	}
 	for name, n := range c.Tally.all() {
 		f[name] = *n
@@ -37,7 +37,8 @@ func (c Content) fields() Fields {
 // the store does not take would keep the whole row from being written.
 const maxBrief = 1024
 
-func brief(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxBrief)], "") }
+// Brief is a text of which a row has room for all.
+func Brief(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxBrief)], "") }
 
 // contentOf reads a row. Fields that are missing or of another type are zero:
 // rows are a stranger's word, and what is made of them is checked before use. A

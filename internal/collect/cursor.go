@@ -180,7 +180,7 @@ func (c *Cursor) fields() Fields {
 	}
 	return Fields{
 		"Tenant": c.Tenant, "Type": c.Type, "Begin": c.Begin, "Until": c.Until(), "Run": stamp(c.Run), "Listed": listed,
-		"FailingSince": stamp(c.FailingSince), "LastError": brief(c.LastError), "LastCode": brief(c.LastCode),
+		"FailingSince": stamp(c.FailingSince), "LastError": Brief(c.LastError), "LastCode": Brief(c.LastCode),
 	}
 }
 

@@ -51,7 +51,7 @@ func bury(ctx context.Context, store Store, c Content, ordinal int, raw []byte, 
 	now := time.Now().UTC()
 	letter := DeadLetter{
 		Tenant: c.Tenant, ContentType: c.Type, ContentID: c.ID, Content: key,
-		Ordinal: int64(ordinal), RecordID: brief(idOf(raw)), Reason: brief(reason), Bytes: int64(len(raw)), Kept: now,
+		Ordinal: int64(ordinal), RecordID: Brief(idOf(raw)), Reason: Brief(reason), Bytes: int64(len(raw)), Kept: now,
 		Payload:    EscapeKey(append([]string{kindDeadLetter, key.Partition, key.Row}, place...)...),
 		Replayable: replayable, Next: now.Add(replayFirst),
 	}

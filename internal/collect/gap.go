@@ -28,7 +28,7 @@ const gapLayout = "20060102T150405.000"
 // that, and only the rest is added. Noting it again changes nothing.
 func NoteGap(ctx context.Context, store Store, g Gap) error {
 	g.From, g.To, g.Noted = stamp(g.From), stamp(g.To), stamp(time.Now())
-	g.Why = brief(g.Why)
+	g.Why = Brief(g.Why)
 	row := Row{Key: g.key()}
 	prefix := EscapeKey(g.Type, "")
 	for is, err := range store.List(ctx, kindGap, row.Partition, prefix) {

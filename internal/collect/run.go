@@ -38,7 +38,7 @@ func KeepRun(ctx context.Context, store Store, tenant string, r Run) error {
 	r.Error = strings.ToValidUTF8(r.Error[:min(len(r.Error), 4*maxBrief)], "")
 	r.Findings = slices.Clone(r.Findings)
 	for i := range r.Findings {
-		r.Findings[i].Text = brief(r.Findings[i].Text)
+		r.Findings[i].Text = Brief(r.Findings[i].Text)
 	}
 	b, err := json.Marshal(r)
 	for err == nil && len(b) > maxRunText && len(r.Findings) > 0 {

@@ -66,9 +66,6 @@ func (s *scanner) value(b []byte) (i int, err error) {
 			return i, err
 		}
 		if !opened {
-			if current != noMember && len(s.open) == 1 {
-				s.members[current], current = b[start:i], noMember
-			}
 			if i, err = s.leave(b, i, &current, start); err != nil || len(s.open) == 0 {
 				return i, err
 			}
@@ -89,6 +86,9 @@ func (s *scanner) value(b []byte) (i int, err error) {
 // before the next value, or where the outermost value ends.
 func (s *scanner) leave(b []byte, i int, current *member, start int) (int, error) {
 	for len(s.open) > 0 {
+		if *current != noMember && len(s.open) == 1 {
+			s.members[*current], *current = b[start:i], noMember
+		}
 		if i < len(b) && b[i] <= ' ' {
 			i = skipSpace(b, i)
 		}
@@ -105,9 +105,6 @@ func (s *scanner) leave(b []byte, i int, current *member, start int) (int, error
 		}
 		i++
 		s.open = s.open[:len(s.open)-1]
-		if *current != noMember && len(s.open) == 1 {
-			s.members[*current], *current = b[start:i], noMember
-		}
 	}
 	return i, nil
 }

@@ -87,7 +87,7 @@ func (r *carriage) doubt() error {
 		return fmt.Errorf("send records: sink %s settled all but %d of %d records without saying why", r.Sink.Name(), states[Open], n)
 	case states[Refused] == n && n > unlikelyMany && !r.proven.Load():
 		return &Fault{Verdict: JudgesUs, Err: fmt.Errorf("sink %s has taken nothing since the start and refuses all of %d records, so its settings are likelier wrong: %s",
-			r.Sink.Name(), n, brief(r.batch.Outcome(0).Reason))}
+			r.Sink.Name(), n, Brief(r.batch.Outcome(0).Reason))}
 	}
 	return nil
 }
