@@ -12,31 +12,23 @@ import (
 // errTooLarge: the body outgrew what one post may weigh.
 var errTooLarge = errors.New("larger than one post may be")
 
-// encode makes a run's body, in the memory of buffer if that is enough.
-func (s *Ingest) encode(ctx context.Context, who Registration, b *batch, run []int, buffer []byte) ([]byte, error) {
+// encode makes a run's body.
+func (s *Ingest) encode(ctx context.Context, who Registration, b *batch, run []int, body *pieces) error {
 	var e *encoder
 	select {
 	case e = <-s.encoders:
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 	defer func() { s.encoders <- e }()
 	if e == nil {
 		e = newEncoder(s.options.DeflateLevel)
 	}
-	body, err := e.encode(s.head(who), b, run, buffer, s.limit(len(run)))
+	err := e.encode(s.head(who), b, run, body, s.limit(len(run)))
 	if len(run) > 1 {
 		s.learn(e.taken, e.body.seen, err == nil)
 	}
-	return body, err
-}
-
-// keepBody keeps a body's memory for the next one.
-func (s *Ingest) keepBody(buffer *[]byte) {
-	if cap(*buffer) > keepBuffer {
-		*buffer = nil
-	}
-	s.bodies.Put(buffer)
+	return err
 }
 
 // An encoder makes bodies; its memory serves the next one.
@@ -56,33 +48,35 @@ func newEncoder(level int) *encoder {
 	return e
 }
 
-// encode returns a run as a deflated (RFC 1950) collected_batch_list of one batch,
-// behind buffer's beginning. It stops at errTooLarge as soon as the output passes limit,
-// so that noise costs no more memory than that.
-func (e *encoder) encode(head []byte, b *batch, run []int, buffer []byte, limit int) ([]byte, error) {
-	e.body = bounded{buf: buffer[:0], limit: limit}
-	defer func() { e.body.buf = nil }()
+// encode writes a run as a deflated (RFC 1950) collected_batch_list of one batch. It
+// stops at errTooLarge as soon as the output passes limit, so that noise costs no more
+// memory than that.
+func (e *encoder) encode(head []byte, b *batch, run []int, body *pieces, limit int) error {
+	e.body = bounded{to: body, limit: limit}
+	defer func() { e.body.to = nil }()
 	e.taken = 0
 	e.zw.Reset(&e.body)
 	var frame [16]byte // a tag and a length: at most 11 bytes
 	start := protowire.AppendTag(frame[:0], listElem, protowire.BytesType)
-	start = protowire.AppendVarint(start, uint64(len(head)+b.size(run)))
+	start = protowire.AppendVarint(start, uint64(len(head)+b.weight(run)))
 	if err := e.write(start); err != nil {
-		return nil, err
+		return err
 	}
 	if err := e.write(head); err != nil {
-		return nil, err
+		return err
 	}
-	for _, i := range run {
-		e.taken += len(b.message(i))
-		if err := e.write(b.message(i)); err != nil {
-			return nil, err
+	for len(run) > 0 {
+		messages, n := b.messages(run)
+		run = run[n:]
+		e.taken += len(messages)
+		if err := e.write(messages); err != nil {
+			return err
 		}
 	}
 	if err := e.zw.Close(); err != nil {
-		return nil, fmt.Errorf("deflate: %w", err)
+		return fmt.Errorf("deflate: %w", err)
 	}
-	return e.body.buf, nil
+	return nil
 }
 
 func (e *encoder) write(p []byte) error {
@@ -92,9 +86,9 @@ func (e *encoder) write(p []byte) error {
 	return nil
 }
 
-// bounded is a buffer that takes no more than its limit.
+// bounded takes no more bytes than its limit.
 type bounded struct {
-	buf   []byte
+	to    *pieces
 	limit int
 	seen  int // bytes offered so far
 }
@@ -104,6 +98,6 @@ func (b *bounded) Write(p []byte) (int, error) {
 	if b.seen > b.limit {
 		return 0, errTooLarge
 	}
-	b.buf = append(b.buf, p...)
+	b.to.write(p)
 	return len(p), nil
 }

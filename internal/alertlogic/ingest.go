@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"sync"
 	"sync/atomic"
 
 	"azcollector/internal/collect"
@@ -20,9 +19,6 @@ const (
 	defaultPost = 700_000
 	// maxBatch bounds a batch in bytes before compression.
 	maxBatch = 4 << 20
-	// keepBuffer is what a batch or a body keeps of its memory when it is done; the rest
-	// served one huge record.
-	keepBuffer = 8 << 20
 )
 
 // IngestOptions of an [Ingest].
@@ -46,7 +42,6 @@ type Ingest struct {
 	options   IngestOptions
 	mediaType string
 	encoders  chan *encoder // as many as there are processors: a deflater has a megabyte
-	bodies    sync.Pool     // of *[]byte
 	ratio     atomic.Uint64 // compressed to encoded size as seen, a float64
 }
 
@@ -82,7 +77,6 @@ func NewIngest(c *Client, o IngestOptions) (*Ingest, error) {
 	for range cap(s.encoders) {
 		s.encoders <- nil // made when it is first used
 	}
-	s.bodies.New = func() any { return new([]byte) }
 	s.ratio.Store(math.Float64bits(firstRatio))
 	return s, errors.Join(complaints...)
 }

@@ -7,12 +7,12 @@ import (
 	"sync"
 )
 
-// A loan lends a buffer to the HTTP transport, which may go on reading it after
+// A loan lends a body's memory to the HTTP transport, which may go on reading it after
 // the answer has come. Once it is taken back, nobody reads it any more, and it
 // can be used for the next body.
 type loan struct {
 	mu    sync.Mutex
-	data  []byte
+	data  pieces
 	taken bool
 }
 
@@ -21,7 +21,7 @@ var errTakenBack = errors.New("the body was taken back")
 // lendTo makes the buffer a request's body; the transport may rewind it when a
 // connection turns out dead before a byte was written.
 func (l *loan) lendTo(req *http.Request) {
-	req.ContentLength = int64(len(l.data))
+	req.ContentLength = int64(l.data.size())
 	req.Body = &borrowed{loan: l}
 	req.GetBody = func() (io.ReadCloser, error) { return &borrowed{loan: l}, nil }
 }
@@ -34,8 +34,9 @@ func (l *loan) takeBack() {
 }
 
 type borrowed struct {
-	loan *loan
-	read int
+	loan  *loan
+	piece int
+	read  int // of that piece
 }
 
 func (b *borrowed) Read(p []byte) (int, error) {
@@ -44,11 +45,14 @@ func (b *borrowed) Read(p []byte) (int, error) {
 	switch {
 	case b.loan.taken:
 		return 0, errTakenBack
-	case b.read == len(b.loan.data):
+	case b.piece == len(b.loan.data):
 		return 0, io.EOF
 	}
-	n := copy(p, b.loan.data[b.read:])
-	b.read += n
+	piece := b.loan.data[b.piece]
+	n := copy(p, piece[b.read:])
+	if b.read += n; b.read == len(piece) {
+		b.piece, b.read = b.piece+1, 0
+	}
 	return n, nil
 }
 

@@ -86,7 +86,7 @@ func (s Site) call(method string, verb ...string) call {
 func (s Site) post(body []byte, verb ...string) call {
 	r := s.call(http.MethodPost, verb...)
 	r.header = http.Header{"Content-Type": {"application/json"}}
-	r.body = &loan{data: body}
+	r.body = &loan{data: pieces{body}}
 	return r
 }
 

@@ -38,7 +38,7 @@ func (b *batch) Send(ctx context.Context) error {
 		case err == nil:
 			b.settle(run, collect.Outcome{State: collect.Delivered})
 		case errors.Is(err, errTooLarge) && len(run) > 1:
-			b.split(run, min(b.prefix(run, b.size(run)/2), len(run)-1))
+			b.split(run, min(b.prefix(run, b.weight(run)/2), len(run)-1))
 		case errors.Is(err, errTooLarge):
 			b.settle(run, collect.Outcome{State: collect.Refused, Reason: b.tooLarge(run[0])})
 		case collect.VerdictOf(err) == collect.JudgesPayload && len(run) > 1:
@@ -75,13 +75,11 @@ func (s *Ingest) post(ctx context.Context, who Registration, b *batch, run []int
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	buffer := s.bodies.Get().(*[]byte)
-	defer s.keepBody(buffer)
-	body, err := s.encode(ctx, who, b, run, *buffer)
-	if err != nil {
+	var body pieces
+	defer body.giveBack()
+	if err := s.encode(ctx, who, b, run, &body); err != nil {
 		return err
 	}
-	*buffer = body
 	r := call{
 		method: http.MethodPost, service: "ingest",
 		path: []string{"data", s.options.Stream},
@@ -92,6 +90,6 @@ func (s *Ingest) post(ctx context.Context, who Registration, b *batch, run []int
 		},
 		body: &loan{data: body},
 	}
-	defer r.body.takeBack() // runs before keepBody: the buffer is ours again
+	defer r.body.takeBack() // runs before giveBack: the pieces are ours again
 	return s.client.do(ctx, r, nil)
 }

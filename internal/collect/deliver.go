@@ -31,7 +31,7 @@ type Delivery struct {
 
 	brake   brake
 	proven  atomic.Bool // the sink has taken a record since we started
-	batches sync.Pool   // empty ones: a batch keeps some MB of memory for the next content
+	batches sync.Pool   // empty ones: a batch keeps what it can use for the next content
 }
 
 // Deliver carries one content's records: those delivered before are filtered, the
