@@ -215,6 +215,10 @@ func (s *store) Replace(ctx context.Context, row collect.Row) (version string, e
 	return version, err
 }
 
+func (s *store) BatchThen(ctx context.Context, batch, then []collect.Write) ([]collect.Written, error) {
+	return collect.InSteps(ctx, s, batch, then)
+}
+
 func build(t *testing.T, types ...string) *house {
 	t.Helper()
 	dir := t.TempDir()

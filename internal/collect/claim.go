@@ -98,15 +98,23 @@ func (c *Claim) stale() bool {
 // Finish writes the content's end and deletes its due row. If we crash between
 // the two, the due row is settled later.
 func (c *Claim) Finish(ctx context.Context, change func(*Content)) error {
-	err := c.update(ctx, func(row *Content) {
+	var left error
+	err := c.rewrite(ctx, func(row *Content) {
 		change(row)
 		row.Owner, row.LeaseUntil, row.Theirs, row.Finished = "", time.Time{}, false, time.Now().UTC()
+	}, func(end Content, row Row) (string, error) {
+		due := Write{OpDelete, Row{Key: dueOf(end).Key}}
+		written, err := c.ledger.Store.BatchThen(ctx, []Write{{OpReplace, row}}, []Write{due})
+		if err == nil {
+			left = written[0].Err
+		}
+		return "", err // nobody writes through this claim again
 	})
 	if err != nil {
 		return err
 	}
-	if err := c.ledger.Store.Delete(ctx, dueOf(c.Content()).Key, ""); err != nil {
-		return fmt.Errorf("delete due row: %w", err)
+	if left != nil {
+		return fmt.Errorf("delete due row: %w", left)
 	}
 	return nil
 }
@@ -115,36 +123,40 @@ func (c *Claim) Finish(ctx context.Context, change func(*Content)) error {
 // written first and the old one deleted last, so that a crash leaves at least one.
 func (c *Claim) Postpone(ctx context.Context, delay time.Duration, change func(*Content)) error {
 	before := c.Content()
-	after := []Content{before}
-	change(&after[0]) // the due row says some of it too
-	after[0].Due = stamp(time.Now().Add(delay))
-	if err := c.ledger.insertDue(ctx, after); err != nil {
+	after := before
+	change(&after) // the due row says some of it too
+	after.Due = stamp(time.Now().Add(delay))
+	if err := c.ledger.insertDue(ctx, &after); err != nil {
 		return fmt.Errorf("record when the content is due: %w", err)
 	}
 	err := c.update(ctx, func(row *Content) {
 		change(row)
-		row.Owner, row.LeaseUntil, row.Due = "", time.Time{}, after[0].Due
+		row.Owner, row.LeaseUntil, row.Due = "", time.Time{}, after.Due
 	})
 	if err != nil {
 		return err
 	}
-	c.ledger.wake(ctx, before.Key(), after[0].Due)
+	c.ledger.wake(ctx, before.Key(), after.Due)
 	if err := c.ledger.Store.Delete(ctx, dueOf(before).Key, ""); err != nil {
 		return fmt.Errorf("delete old due row: %w", err)
 	}
 	return nil
 }
 
-// update changes the row. If it was changed meanwhile but is still ours (the
+func (c *Claim) update(ctx context.Context, change func(*Content)) error {
+	return c.rewrite(ctx, change, func(_ Content, row Row) (string, error) { return c.ledger.Store.Replace(ctx, row) })
+}
+
+// rewrite changes the row. If it was changed meanwhile but is still ours (the
 // source's list brought better facts, or our last write arrived though it seemed
 // to fail), the change is made to the new row.
-func (c *Claim) update(ctx context.Context, change func(*Content)) error {
+func (c *Claim) rewrite(ctx context.Context, change func(*Content), write func(Content, Row) (version string, err error)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
 		next := c.content
 		change(&next)
-		version, err := c.ledger.Store.Replace(ctx, Row{Key: c.content.Key(), Version: c.version, Fields: next.fields()})
+		version, err := write(next, Row{Key: c.content.Key(), Version: c.version, Fields: next.fields()})
 		if err == nil {
 			c.content, c.version = next, version
 			return nil

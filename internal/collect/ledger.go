@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -53,9 +52,6 @@ func (l *Ledger) Announce(ctx context.Context, contents []Content) ([]*Claim, er
 		c.LeaseUntil = c.Found.Add(LeaseTime)
 		c.Due = c.LeaseUntil
 	}
-	if err := l.insertDue(ctx, contents); err != nil {
-		return nil, fmt.Errorf("record due contents: %w", err)
-	}
 	claims, known, err := l.insert(ctx, contents)
 	if err != nil {
 		return claims, fmt.Errorf("record contents: %w", err)
@@ -79,66 +75,70 @@ func (l *Ledger) wake(ctx context.Context, content Key, at time.Time) {
 	}
 }
 
-// insert writes content rows side by side; known are those that were there.
+// insert writes due rows, in batches per tenant, and the content rows that name them;
+// known are those that were there. With an error the claims are still good.
 func (l *Ledger) insert(ctx context.Context, contents []Content) (claims []*Claim, known []Content, err error) {
-	var mu sync.Mutex
-	err = each(contents, func(c Content) error {
-		version, err := l.Store.Insert(ctx, Row{Key: c.Key(), Fields: c.fields()})
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case err == nil:
-			claims = append(claims, &Claim{ledger: l, content: c, version: version})
-		case errors.Is(err, ErrExists):
-			known = append(known, c)
-		default:
-			return err
-		}
-		return nil
-	})
-	return claims, known, err
-}
-
-// insertDue writes a due row for each content, in batches per tenant, and leaves
-// its time in Due.
-func (l *Ledger) insertDue(ctx context.Context, contents []Content) error {
-	tenants := map[string][]*Content{}
-	for i := range contents {
-		c := &contents[i]
+	tenants := map[string][]Content{}
+	for _, c := range contents {
 		tenants[c.Tenant] = append(tenants[c.Tenant], c)
 	}
 	for _, all := range tenants {
 		for batch := range slices.Chunk(all, batchRows) {
-			if err := l.insertDueBatch(ctx, batch); err != nil {
-				return err
+			written, failed := l.enter(ctx, batch, func(c Content) Write {
+				return Write{OpInsert, Row{Key: c.Key(), Fields: c.fields()}}
+			})
+			err = errors.Join(err, failed)
+			for i, w := range written {
+				switch {
+				case w.Err == nil:
+					claims = append(claims, &Claim{ledger: l, content: batch[i], version: w.Version})
+				case errors.Is(w.Err, ErrExists):
+					known = append(known, batch[i])
+				default:
+					err = errors.Join(err, w.Err)
+				}
 			}
 		}
 	}
-	return nil
+	return claims, known, err
 }
 
-func (l *Ledger) insertDueBatch(ctx context.Context, batch []*Content) error {
-	writes := make([]Write, len(batch))
-	for i, c := range batch {
-		writes[i] = Write{OpInsert, dueOf(*c)}
-	}
-	err := l.Store.Batch(ctx, writes)
-	if !errors.Is(err, ErrExists) {
-		return err
-	}
-	// Somebody else recorded one of them in the same millisecond. A due row is
-	// deleted by who wrote it, so no two contents' writers may count on one: ours
-	// stands a millisecond later.
-	for _, c := range batch {
-		_, err := l.Store.Insert(ctx, dueOf(*c))
-		for ; errors.Is(err, ErrExists); _, err = l.Store.Insert(ctx, dueOf(*c)) {
-			c.Due = c.Due.Add(time.Millisecond)
+// enter writes due rows of one tenant and then the content rows that name them, and
+// leaves their time in Due. Somebody else may have recorded one of them in the same
+// millisecond: then the due rows are written singly.
+func (l *Ledger) enter(ctx context.Context, batch []Content, write func(Content) Write) ([]Written, error) {
+	rows := func() (due, contents []Write) {
+		for _, c := range batch {
+			due = append(due, Write{OpInsert, dueOf(c)})
+			contents = append(contents, write(c))
 		}
-		if err != nil {
+		return due, contents
+	}
+	due, contents := rows()
+	written, err := l.Store.BatchThen(ctx, due, contents)
+	if !errors.Is(err, ErrExists) {
+		return written, err
+	}
+	for i := range batch {
+		if err := l.insertDue(ctx, &batch[i]); err != nil {
+			return nil, err
+		}
+	}
+	_, contents = rows() // their Due has changed
+	return l.Store.BatchThen(ctx, nil, contents)
+}
+
+// insertDue writes a content's due row and leaves its time in Due. A due row is
+// deleted by who wrote it, so no two contents' writers may count on one: where
+// somebody else's stands, ours stands a millisecond later.
+func (l *Ledger) insertDue(ctx context.Context, c *Content) error {
+	for {
+		_, err := l.Store.Insert(ctx, dueOf(*c))
+		if !errors.Is(err, ErrExists) {
 			return err
 		}
+		c.Due = c.Due.Add(time.Millisecond)
 	}
-	return nil
 }
 
 // dropDue deletes due rows that we wrote and no content row names. What cannot

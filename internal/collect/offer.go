@@ -48,9 +48,8 @@ func reopens(c Content) bool {
 func (l *Ledger) offer(ctx context.Context, listed Content) (Offered, error) {
 	row, err := l.Store.Get(ctx, listed.Key())
 	if errors.Is(err, ErrNotFound) {
-		return Offered{Fresh: true}, l.open(ctx, listed, func(c Content) error {
-			_, err := l.Store.Insert(ctx, Row{Key: c.Key(), Fields: c.fields()})
-			return err
+		return Offered{Fresh: true}, l.open(ctx, listed, func(c Content) Write {
+			return Write{OpInsert, Row{Key: c.Key(), Fields: c.fields()}}
 		})
 	}
 	if err != nil {
@@ -69,17 +68,15 @@ func (l *Ledger) offer(ctx context.Context, listed Content) (Offered, error) {
 	}
 	c.Tenant, c.Type, c.ID = listed.Tenant, listed.Type, listed.ID
 	c.URI, c.Created, c.Expires, c.Listed = listed.URI, listed.Created, listed.Expires, true
-	replace := func(c Content) error {
-		row.Fields = c.fields()
-		_, err := l.Store.Replace(ctx, row)
-		return err
-	}
 	if again {
 		o.Fresh = true
 		c.State, c.Due, c.Found, c.Finished = Pending, listed.Due, listed.Found, time.Time{}
-		return o, l.open(ctx, c, replace)
+		return o, l.open(ctx, c, func(c Content) Write {
+			return Write{OpReplace, Row{Key: row.Key, Version: row.Version, Fields: c.fields()}}
+		})
 	}
-	if err := replace(c); err != nil {
+	row.Fields = c.fields()
+	if _, err := l.Store.Replace(ctx, row); err != nil {
 		return Offered{}, fmt.Errorf("record listed content: %w", err)
 	}
 	return o, nil
@@ -105,18 +102,18 @@ func (l *Ledger) heal(ctx context.Context, c Content) error {
 }
 
 // open writes a content's due row, then the content row that names it.
-func (l *Ledger) open(ctx context.Context, c Content, write func(Content) error) error {
-	due := []Content{c}
-	if err := l.insertDue(ctx, due); err != nil {
+func (l *Ledger) open(ctx context.Context, c Content, write func(Content) Write) error {
+	one := []Content{c}
+	written, err := l.enter(ctx, one, write)
+	if err != nil {
 		return fmt.Errorf("record due content: %w", err)
 	}
-	err := write(due[0])
-	if Overtaken(err) {
-		l.dropDue(ctx, due)
+	if Overtaken(written[0].Err) {
+		l.dropDue(ctx, one)
 	}
-	if err != nil {
+	if err := written[0].Err; err != nil {
 		return fmt.Errorf("record listed content: %w", err)
 	}
-	l.wake(ctx, c.Key(), due[0].Due)
+	l.wake(ctx, c.Key(), one[0].Due)
 	return nil
 }

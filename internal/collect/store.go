@@ -48,6 +48,11 @@ type Store interface {
 	// Errors are those of the single writes; ErrLimit for more than 100 writes,
 	// more than 3.5 MB, two partitions, or one row twice.
 	Batch(ctx context.Context, writes []Write) error
+	// BatchThen applies a batch, which may be empty, and once it is durable each of
+	// the writes of then by itself, in no order and of any kind and partition. A store
+	// with transactions makes all of it durable at once. The error is the batch's, and
+	// means that nothing of then was tried; else there is an outcome for each.
+	BatchThen(ctx context.Context, batch, then []Write) ([]Written, error)
 
 	// PutPayload writes a payload, replacing one of that name: names are made
 	// from the content, so that a repeated put writes the same bytes.
@@ -90,6 +95,12 @@ type Fields map[string]any
 type Write struct {
 	Op  Op
 	Row Row // for OpDelete the key and, unless anything may be deleted, the version
+}
+
+// Written is what became of a [Write]: as of the single call of its name.
+type Written struct {
+	Version string
+	Err     error
 }
 
 // Op says what a [Write] does.

@@ -125,6 +125,10 @@ func (s *store) Replace(ctx context.Context, row collect.Row) (version string, e
 	return version, err
 }
 
+func (s *store) BatchThen(ctx context.Context, batch, then []collect.Write) ([]collect.Written, error) {
+	return collect.InSteps(ctx, s, batch, then)
+}
+
 func (s *store) Delete(ctx context.Context, key collect.Key, version string) error {
 	return s.do(key.Kind, func() error { return s.Store.Delete(ctx, key, version) })
 }

@@ -38,6 +38,11 @@ func (a *Azure) Batch(ctx context.Context, writes []collect.Write) error {
 	return a.settle(ctx, writes[witness].Row.Key, nonce, &version, b.submit)
 }
 
+// BatchThen implements [collect.Store]: there is no transaction over partitions.
+func (a *Azure) BatchThen(ctx context.Context, batch, then []collect.Write) ([]collect.Written, error) {
+	return collect.InSteps(ctx, a, batch, then)
+}
+
 func toActions(writes []collect.Write, nonce string) ([]aztables.TransactionAction, error) {
 	actions := make([]aztables.TransactionAction, len(writes))
 	for i, w := range writes {

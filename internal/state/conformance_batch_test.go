@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -125,4 +126,53 @@ func batchDeletesGone(t *testing.T, s collect.Store, kind string) {
 
 func batchEmpty(t *testing.T, s collect.Store, _ string) {
 	want(t, s.Batch(t.Context(), nil), nil, "batch")
+}
+
+// What follows a batch has outcomes of its own, wherever it lies.
+func batchThen(t *testing.T, s collect.Store, kind string) {
+	old := stock(t, s, kind, "p")
+	elsewhere := collect.Row{Key: collect.Key{Kind: kind + "2", Partition: "q", Row: "new"}, Fields: collect.Fields{"N": int64(7)}}
+	long := elsewhere
+	long.Row = strings.Repeat("r", 2000)
+	written, err := s.BatchThen(t.Context(), []collect.Write{{Op: collect.OpReplace, Row: old[0]}}, []collect.Write{
+		{Op: collect.OpInsert, Row: elsewhere},
+		{Op: collect.OpInsert, Row: old[1]},
+		{Op: collect.OpReplace, Row: old[2]},
+		{Op: collect.OpInsert, Row: long},
+		{Op: collect.OpDelete, Row: old[3]},
+	})
+	want(t, err, nil, "batch")
+	for i, outcome := range []error{nil, collect.ErrExists, nil, collect.ErrLimit, nil} {
+		want(t, written[i].Err, outcome, "write behind the batch")
+	}
+	if diff := cmp.Diff([]string{"r0000", "r0001", "r0002"}, list(t, s, kind, "p", "")); diff != "" {
+		t.Error(diff)
+	}
+	elsewhere.Version = written[0].Version
+	wantRow(t, s, elsewhere)
+	old[2].Version = written[2].Version
+	wantRow(t, s, old[2])
+	if got, err := s.Get(t.Context(), old[0].Key); err != nil || got.Version == old[0].Version {
+		t.Error("the batch was not written", err)
+	}
+}
+
+// Behind a batch that is refused nothing is tried.
+func batchRefusedThen(t *testing.T, s collect.Store, kind string) {
+	old := stock(t, s, kind, "p")
+	fresh := collect.Row{Key: collect.Key{Kind: kind, Partition: "q", Row: "new"}, Fields: collect.Fields{"N": int64(7)}}
+	for _, batch := range [][]collect.Write{
+		{{Op: collect.OpInsert, Row: old[1]}},
+		{{Op: collect.OpDelete, Row: old[0]}, {Op: collect.OpInsert, Row: old[1]}},
+	} {
+		_, err := s.BatchThen(t.Context(), batch, []collect.Write{{Op: collect.OpInsert, Row: fresh}})
+		want(t, err, collect.ErrExists, "batch")
+		_, err = s.Get(t.Context(), fresh.Key)
+		want(t, err, collect.ErrNotFound, "get what was to follow")
+	}
+	wantRow(t, s, old[0])
+	written, err := s.BatchThen(t.Context(), nil, nil)
+	if want(t, err, nil, "nothing"); len(written) > 0 {
+		t.Error(written)
+	}
 }

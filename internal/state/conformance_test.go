@@ -42,6 +42,8 @@ var conformance = []struct {
 	{"partitions while writing", partitionsWhileWriting},
 	{"batch", batchAll},
 	{"batch or nothing", batchNothing},
+	{"batch, then others", batchThen},
+	{"batch refused, nothing else", batchRefusedThen},
 	{"batch deletes what is gone", batchDeletesGone},
 	{"batch of nothing", batchEmpty},
 	{"limits of rows", rowLimits},

@@ -59,55 +59,6 @@ func (e *Embedded) Delete(ctx context.Context, key collect.Key, version string) 
 	return err
 }
 
-func (e *Embedded) write(ctx context.Context, write collect.Write) (string, error) {
-	versions, err := e.apply(ctx, []collect.Write{write})
-	if err != nil {
-		return "", err
-	}
-	return versions[0], nil
-}
-
-// Batch implements [collect.Store].
-func (e *Embedded) Batch(ctx context.Context, writes []collect.Write) error {
-	if len(writes) == 0 {
-		return nil
-	}
-	_, err := e.apply(ctx, writes)
-	return err
-}
-
-// apply looks at every row first and writes only if all may be written, so that
-// a refusal undoes nothing of those who share the transaction.
-func (e *Embedded) apply(ctx context.Context, writes []collect.Write) (versions []string, err error) {
-	if err := checkBatch(writes); err != nil {
-		return nil, fmt.Errorf("write rows: %w", err)
-	}
-	var refusal error
-	err = e.update(ctx, func(tx *bbolt.Tx) error {
-		bucket, err := tx.CreateBucketIfNotExists(bucketName(writes[0].Row.Kind))
-		if err != nil {
-			return err
-		}
-		bucket.FillPercent = fullPages
-		versions, refusal = make([]string, len(writes)), nil
-		for _, w := range writes {
-			if refusal = admit(bucket, w); refusal != nil {
-				return nil
-			}
-		}
-		for i, w := range writes {
-			if versions[i], err = put(bucket, w); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", show(writes[0].Row.Key), err)
-	}
-	return versions, refusal
-}
-
 // admit says whether a write may happen.
 func admit(bucket *bbolt.Bucket, w collect.Write) error {
 	value := bucket.Get(rowKey(w.Row.Partition, w.Row.Row))
