@@ -66,6 +66,9 @@ func (b *bench) compare(ctx context.Context, contenders []contender) error {
 			b.line(r)
 		}
 	}
+	if b.SVG != "" {
+		failed = errors.Join(failed, b.plotRuns(contenders, runs))
+	}
 	return errors.Join(failed, b.print(contenders, runs))
 }
 

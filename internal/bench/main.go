@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -41,9 +42,11 @@ type options struct {
 	Burst           string        `name:"concurrency-burst" placeholder:"CxN" help:"N notifications of C contents each, all at once."`
 	OneContent      int           `help:"One content of so many records."`
 	Cold            int           `help:"Cold starts: from the start of the program until its first notification is delivered."`
+	Scale           []int         `help:"Work off one queue with so many processes, such as 1,2,4, each with 4 contents in flight, over Azurite."`
 	Env             []string      `help:"More settings of the collector, NAME=VALUE." sep:"none"`
 	Seed            uint64        `help:"Seed of the records." default:"1"`
 	JSON            string        `name:"json" placeholder:"FILE" help:"Also write a line of JSON per run; - for standard output, without the table."`
+	SVG             string        `name:"svg" placeholder:"FILE" help:"Also plot every run." type:"path"`
 	Keep            bool          `help:"Keep the directory with the programs' logs."`
 	Bare            string        `help:"The bare loop's program." default:".build/bench/bare" type:"path"`
 	Collector       string        `help:"The collector's program." default:".build/bench/azcollector" type:"path"`
@@ -73,6 +76,12 @@ func (o *options) AfterApply() error {
 	if min(o.Records, o.PerContent, o.PerNotification, o.Concurrency, o.Pairs, o.LedgerRecords) < 1 || min(o.Ledger, o.Cold) < 0 {
 		return errors.New("--records, --per-content, --per-notification, --concurrency, --pairs and --ledger-records must be at least 1")
 	}
+	if slices.ContainsFunc(o.Scale, func(n int) bool { return n < 1 }) {
+		return errors.New("--scale must list numbers of processes, each at least 1, such as 1,2,4")
+	}
+	if len(o.Scale) > 0 && o.PerContent > mostPerPost {
+		return fmt.Errorf("--per-content is %d; with --scale it must be at most %d, so that each content is one post", o.PerContent, mostPerPost)
+	}
 	return nil
 }
 
@@ -93,6 +102,9 @@ func (o *options) run(ctx context.Context, out io.Writer) (err error) {
 	}
 	if b.json == out {
 		b.out = io.Discard
+	}
+	if len(o.Scale) > 0 {
+		return b.scale(ctx)
 	}
 	contenders, err := b.contenders(ctx)
 	if err != nil {

@@ -43,6 +43,7 @@ func (d *Delivery) Deliver(ctx context.Context, c Content, records iter.Seq2[Rec
 		batch: d.batch(), landing: make(chan struct{}), hours: map[int64]*hour{}, services: map[string]string{},
 	}
 	defer run.close()
+	defer run.foresee(ctx)()
 	for rec, err := range records {
 		if err != nil {
 			// What arrived whole goes now: the source may never get further, and
@@ -151,6 +152,25 @@ func (r *carriage) take(ctx context.Context, rec Record) error {
 		err = fmt.Errorf("send records: sink %s takes no record into an empty batch", r.Sink.Name())
 	}
 	return err
+}
+
+// foresee lets the hours that are likely needed be read while the source is still
+// asked. Most records happened shortly before their content was made.
+func (r *carriage) foresee(ctx context.Context) (end func()) {
+	if !r.Seen.Shared {
+		return func() {} // nobody else writes them, so they are hardly ever read
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var readers sync.WaitGroup
+	for _, ago := range []time.Duration{0, time.Hour} {
+		readers.Go(func() {
+			partition := hourOf(r.content.Tenant, Record{Time: r.content.Created.UTC().Add(-ago)})
+			if h, err := r.Seen.borrow(ctx, partition, r.began); err == nil { // an error meets whoever needs the hour
+				r.Seen.giveBack(h)
+			}
+		})
+	}
+	return func() { cancel(); readers.Wait() }
 }
 
 func (r *carriage) hour(ctx context.Context, rec Record) (*hour, error) {

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"azcollector/internal/collect"
+	"azcollector/internal/sim"
+	"azcollector/internal/state"
+)
+
+const (
+	// inFlight is how many contents a process has in hand: what a small instance does.
+	inFlight = 4
+	// batchSize is how many messages the Functions host takes out of the queue at a
+	// time, as host.json says, and hiddenFor for how long others do not see them.
+	batchSize = 8
+	hiddenFor = 10 * time.Minute
+	// mostPerPost are so few records that a content surely is one post: how many have
+	// come is told by counting those.
+	mostPerPost = 1000
+)
+
+// scale lets 1, 2, ... processes work off one queue over one storage account.
+func (b *bench) scale(ctx context.Context) error {
+	l := b.load()
+	fmt.Fprintf(b.log, "bench: %d contents of %d records each, %d in flight a process, latency %v\n", l.Contents(), b.PerContent, inFlight, b.Latency)
+	var all []crew
+	for _, n := range b.Scale {
+		c, err := b.crew(ctx, l, n)
+		if err != nil {
+			return fmt.Errorf("measure %d processes: %w", n, err)
+		}
+		b.line(c)
+		fmt.Fprintf(b.log, "bench: %d processes %8.0f contents/s\n", n, c.rate())
+		all = append(all, c)
+	}
+	var failed error
+	if b.SVG != "" {
+		failed = b.plotCrews(all)
+	}
+	return errors.Join(failed, b.printCrews(all))
+}
+
+// A crew is what so many processes came to.
+type crew struct {
+	Processes  int
+	Contents   int
+	Took       time.Duration // from the first message until the last record's post
+	Queuing    int64         // storage operations before: listing into ledger and queue
+	Operations int64         // storage operations of the work, those of the queue included
+	Lost       int
+	Duplicates int
+	Machine    float64 // how busy all processors were, 1 at the most
+	Azurite    float64 // how busy its one thread was
+	Wire       float64 // of what the services' latency allows with so many in flight; 0: no latency
+	Complaints []string
+}
+
+func (c crew) rate() float64 { return float64(c.Contents) / c.Took.Seconds() }
+
+// limit is what was busiest.
+func (c crew) limit() (name string, share float64) {
+	name, share = "simulated Microsoft and ingest (latency)", c.Wire
+	if c.Machine > share {
+		name, share = "processors", c.Machine
+	}
+	if c.Azurite > share {
+		name, share = "Azurite", c.Azurite
+	}
+	return name, share
+}
+
+func (b *bench) crew(ctx context.Context, l *sim.Load, n int) (c crew, err error) {
+	dir := filepath.Join(b.Dir, fmt.Sprintf("scale-%d", n))
+	w, err := b.world()
+	if err != nil {
+		return c, err
+	}
+	defer w.Close()
+	s, err := b.storage(contender{azurite: true}, dir)
+	if err != nil {
+		return c, err
+	}
+	defer s.close()
+	account, err := state.OpenAzure(state.AzureOptions{ConnectionString: s.settings["AzureWebJobsStorage"]})
+	if err != nil {
+		return c, err
+	}
+	defer account.Close()
+	if err := offer(ctx, account, w.Stock(l, false)); err != nil {
+		return c, err
+	}
+	c = crew{Processes: n, Contents: l.Contents(), Queuing: s.count.operations()}
+
+	var hosts []*host
+	for i := range n {
+		place := filepath.Join(dir, fmt.Sprint(i))
+		if err := os.MkdirAll(place, 0o755); err != nil {
+			return c, fmt.Errorf("make a directory: %w", err)
+		}
+		p, err := start(b.Collector, place, append(b.settings(w, s), fmt.Sprint("O365_CONCURRENCY=", inFlight)))
+		if err != nil {
+			return c, err
+		}
+		defer p.kill()
+		if err := p.ready(ctx, look); err != nil {
+			return c, err
+		}
+		h := newHost(p, "simulated-webhook-auth-id", inFlight)
+		defer h.close()
+		if err := h.settle(ctx); err != nil {
+			return c, p.explain(err)
+		}
+		hosts = append(hosts, h)
+	}
+	return c, b.work(ctx, &c, l, w, s, account, hosts)
+}
+
+// work measures from the first message until the last record has arrived.
+func (b *bench) work(ctx context.Context, c *crew, l *sim.Load, w *sim.World, s *storage, account *state.Azure, hosts []*host) error {
+	ctx, done := context.WithCancelCause(ctx)
+	defer done(nil)
+	operations := s.count.operations()
+	began, machine, azurite := time.Now(), machineTime(), childTime("node")
+	var working sync.WaitGroup
+	for _, h := range hosts {
+		working.Go(func() {
+			if err := h.trigger(ctx, account); err != nil {
+				done(err)
+			}
+		})
+	}
+	j := newJudge(w, l)
+	for posts, since := 0, time.Now(); ctx.Err() == nil; {
+		if n := j.arrived(); n != posts {
+			posts, since = n, time.Now()
+		}
+		if posts >= l.Contents() || time.Since(since) > patience {
+			break
+		}
+		_ = collect.Wait(ctx, look) // why it ended is asked below
+	}
+	c.Machine, c.Azurite = machineTime().since(machine), childTime("node").since(azurite)
+	_ = collect.Wait(ctx, quiet+4*b.Latency) // the last rows and messages
+	c.Operations = s.count.operations() - operations
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	done(nil)
+	working.Wait()
+	j.read()
+	c.Took, c.Lost, c.Duplicates, c.Complaints = j.last.Sub(began), j.missing, j.twice, w.Complaints()
+	if b.Latency > 0 { // one after another: the content, then its post
+		c.Wire = c.rate() * (2 * b.Latency).Seconds() / float64(len(hosts)*inFlight)
+	}
+	return nil
+}
+
+// offer puts the contents into ledger and queue, as pull does of what is listed.
+func offer(ctx context.Context, account *state.Azure, entries []json.RawMessage) error {
+	ledger := &collect.Ledger{Store: account, Owner: "bench"}
+	next := make(chan collect.Content)
+	errs := make(chan error, 1)
+	var writers sync.WaitGroup
+	for range 2 * batchSize {
+		writers.Go(func() {
+			for content := range next {
+				if _, err := ledger.Offer(ctx, content); err != nil {
+					select {
+					case errs <- err: // the first one tells enough
+					default:
+					}
+				}
+			}
+		})
+	}
+	for _, entry := range entries {
+		var e struct {
+			ContentURI, ContentID, ContentType string
+			ContentCreated, ContentExpiration  time.Time
+		}
+		if err := json.Unmarshal(entry, &e); err != nil {
+			return fmt.Errorf("read what is offered: %w", err)
+		}
+		next <- collect.Content{Tenant: tenant, Type: e.ContentType, ID: e.ContentID, URI: e.ContentURI, Created: e.ContentCreated, Expires: e.ContentExpiration}
+	}
+	close(next)
+	writers.Wait()
+	select {
+	case err := <-errs:
+		return fmt.Errorf("fill the queue: %w", err)
+	default:
+		return nil
+	}
+}
+
+// trigger does what the Functions host does for a queue: it takes messages, runs the
+// function for so many at a time, and deletes what succeeded.
+func (h *host) trigger(ctx context.Context, account *state.Azure) error {
+	messages := make(chan state.Message)
+	errs := make(chan error, inFlight)
+	var workers sync.WaitGroup
+	for range inFlight {
+		workers.Go(func() {
+			for m := range messages {
+				err := h.run(ctx, "content", m.Body)
+				if err == nil {
+					err = account.Forget(ctx, m)
+				}
+				if err != nil && ctx.Err() == nil {
+					select {
+					case errs <- err:
+					default:
+					}
+				}
+			}
+		})
+	}
+	defer workers.Wait()
+	defer close(messages)
+	for {
+		taken, err := account.Receive(ctx, batchSize, hiddenFor)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, m := range taken {
+			select {
+			case messages <- m:
+			case err := <-errs:
+				return err
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		if len(taken) == 0 {
+			_ = collect.Wait(ctx, quiet)
+		}
+	}
+}
+
+func (b *bench) printCrews(all []crew) (failed error) {
+	t := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "processes\tcontents/s\trecords/s\tops to queue a content\tops to collect it\tlost\tduplicates\tprocessors\tAzurite\twire\tlimit\t")
+	for _, c := range all {
+		if c.Lost > 0 || len(c.Complaints) > 0 {
+			failed = errors.Join(failed, fmt.Errorf("%d processes: lost %d, complaints %q", c.Processes, c.Lost, c.Complaints))
+		}
+		each := func(n int64) float64 { return float64(n) / float64(c.Contents) }
+		name, share := c.limit()
+		fmt.Fprintf(t, "%d\t%.1f\t%.0f\t%.1f\t%.1f\t%d\t%d\t%.2f\t%.2f\t%.2f\t%s %.2f\t\n", c.Processes, c.rate(), c.rate()*float64(b.PerContent),
+			each(c.Queuing), each(c.Operations), c.Lost, c.Duplicates, c.Machine, c.Azurite, c.Wire, name, share)
+	}
+	return errors.Join(failed, t.Flush())
+}
