@@ -111,6 +111,30 @@ func TestBothCarryEverything(t *testing.T) {
 	}
 }
 
+// Two processes share one queue: all arrives, and what limits them is named and drawn.
+func TestTwoProcessesOnOneQueue(t *testing.T) {
+	svg := filepath.Join(t.TempDir(), "scale.svg")
+	o, err := parsed(t, append(built(t), "--scale=2", "--records=60", "--per-content=5", "--latency=20ms", "--json=-", "--svg="+svg, "--dir="+t.TempDir())...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := o.run(t.Context(), &out); err != nil {
+		t.Fatal(err)
+	}
+	var c crew
+	if err := json.Unmarshal(out.Bytes(), &c); err != nil {
+		t.Fatal(err)
+	}
+	name, share := c.limit()
+	if c.Contents != 12 || c.Lost+c.Duplicates != 0 || c.Operations < 12 || c.Queuing < 12 || name == "" || share <= 0 || share > 1 {
+		t.Errorf("%+v, limited by %q to %.2f", c, name, share)
+	}
+	if drawn, err := os.ReadFile(svg); err != nil || !strings.Contains(string(drawn), "2 processes") {
+		t.Errorf("plot %s, %v", drawn, err)
+	}
+}
+
 // The table has a line for each contender and one for each ratio.
 func TestColdStarts(t *testing.T) {
 	o, err := parsed(t, append(built(t), "--only=a,b", "--cold=1", "--per-content=20", "--dir="+t.TempDir())...)
@@ -165,6 +189,9 @@ func TestFlags(t *testing.T) {
 		{"--records=0", "must be at least 1"},
 		{"--cold=-1", "must be"},
 		{"--only=d", "must be one of"},
+		{"--scale=1,2,4", ""},
+		{"--scale=0", "must list numbers of processes"},
+		{"--scale=1 --per-content=5000", "must be at most 1000"},
 	} {
 		_, err := parsed(t, strings.Fields(c.flags)...)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
