@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,9 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"azcollector/internal/collect"
 	"azcollector/internal/sim"
-	"azcollector/internal/state"
 )
 
 const (
@@ -90,42 +87,76 @@ func (b *bench) crew(ctx context.Context, l *sim.Load, n int) (c crew, err error
 		return c, err
 	}
 	defer s.close()
-	account, err := state.OpenAzure(state.AzureOptions{ConnectionString: s.settings["AzureWebJobsStorage"]})
+	q, err := openQueue(s.settings["AzureWebJobsStorage"])
 	if err != nil {
 		return c, err
 	}
-	defer account.Close()
-	if err := offer(ctx, account, w.Stock(l, false)); err != nil {
-		return c, err
+	if err := b.list(ctx, filepath.Join(dir, "list"), l, w, s, q); err != nil {
+		return c, fmt.Errorf("fill the queue: %w", err)
 	}
 	c = crew{Processes: n, Contents: l.Contents(), Queuing: s.count.operations()}
 
 	var hosts []*host
 	for i := range n {
-		place := filepath.Join(dir, fmt.Sprint(i))
-		if err := os.MkdirAll(place, 0o755); err != nil {
-			return c, fmt.Errorf("make a directory: %w", err)
-		}
-		p, err := start(b.Collector, place, append(b.settings(w, s), fmt.Sprint("O365_CONCURRENCY=", inFlight)))
+		h, stop, err := b.instance(ctx, filepath.Join(dir, fmt.Sprint(i)), w, s)
 		if err != nil {
 			return c, err
 		}
-		defer p.kill()
-		if err := p.ready(ctx, look); err != nil {
-			return c, err
-		}
-		h := newHost(p, "simulated-webhook-auth-id", inFlight)
-		defer h.close()
-		if err := h.settle(ctx); err != nil {
-			return c, p.explain(err)
-		}
+		defer stop()
 		hosts = append(hosts, h)
 	}
-	return c, b.work(ctx, &c, l, w, s, account, hosts)
+	return c, b.work(ctx, &c, l, w, s, q, hosts)
+}
+
+// instance starts a collector under a host of its own.
+func (b *bench) instance(ctx context.Context, dir string, w *sim.World, s *storage) (*host, func(), error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, nil, fmt.Errorf("make a directory: %w", err)
+	}
+	p, err := start(b.Collector, dir, append(b.settings(w, s), fmt.Sprint("O365_CONCURRENCY=", inFlight)))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.ready(ctx, look); err != nil {
+		p.kill()
+		return nil, nil, err
+	}
+	h := newHost(p, "simulated-webhook-auth-id", inFlight)
+	stop := func() { h.close(); p.kill() }
+	if err := h.settle(ctx); err != nil {
+		err = p.explain(err)
+		stop()
+		return nil, nil, err
+	}
+	return h, stop, nil
+}
+
+// list lets a collector put all contents into ledger and queue.
+func (b *bench) list(ctx context.Context, dir string, l *sim.Load, w *sim.World, s *storage, q *queue) error {
+	w.Stock(l, true)
+	h, stop, err := b.instance(ctx, dir, w, s)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	for began := time.Now(); ; {
+		if err := h.call(ctx, "pull"); err != nil {
+			return err
+		}
+		n, err := q.waiting(ctx)
+		switch {
+		case err != nil:
+			return err
+		case n >= l.Contents():
+			return nil
+		case time.Since(began) > 10*patience:
+			return fmt.Errorf("%d of %d contents are in the queue", n, l.Contents())
+		}
+	}
 }
 
 // work measures from the first message until the last record has arrived.
-func (b *bench) work(ctx context.Context, c *crew, l *sim.Load, w *sim.World, s *storage, account *state.Azure, hosts []*host) error {
+func (b *bench) work(ctx context.Context, c *crew, l *sim.Load, w *sim.World, s *storage, q *queue, hosts []*host) error {
 	ctx, done := context.WithCancelCause(ctx)
 	defer done(nil)
 	operations := s.count.operations()
@@ -133,7 +164,7 @@ func (b *bench) work(ctx context.Context, c *crew, l *sim.Load, w *sim.World, s 
 	var working sync.WaitGroup
 	for _, h := range hosts {
 		working.Go(func() {
-			if err := h.trigger(ctx, account); err != nil {
+			if err := h.trigger(ctx, q); err != nil {
 				done(err)
 			}
 		})
@@ -146,10 +177,10 @@ func (b *bench) work(ctx context.Context, c *crew, l *sim.Load, w *sim.World, s 
 		if posts >= l.Contents() || time.Since(since) > patience {
 			break
 		}
-		_ = collect.Wait(ctx, look) // why it ended is asked below
+		wait(ctx, look)
 	}
 	c.Machine, c.Azurite = machineTime().since(machine), childTime("node").since(azurite)
-	_ = collect.Wait(ctx, quiet+4*b.Latency) // the last rows and messages
+	wait(ctx, quiet+4*b.Latency) // the last rows and messages
 	c.Operations = s.count.operations() - operations
 	if err := context.Cause(ctx); err != nil {
 		return err
@@ -162,91 +193,6 @@ func (b *bench) work(ctx context.Context, c *crew, l *sim.Load, w *sim.World, s 
 		c.Wire = c.rate() * (2 * b.Latency).Seconds() / float64(len(hosts)*inFlight)
 	}
 	return nil
-}
-
-// offer puts the contents into ledger and queue, as pull does of what is listed.
-func offer(ctx context.Context, account *state.Azure, entries []json.RawMessage) error {
-	ledger := &collect.Ledger{Store: account, Owner: "bench"}
-	next := make(chan collect.Content)
-	errs := make(chan error, 1)
-	var writers sync.WaitGroup
-	for range 2 * batchSize {
-		writers.Go(func() {
-			for content := range next {
-				if _, err := ledger.Offer(ctx, content); err != nil {
-					select {
-					case errs <- err: // the first one tells enough
-					default:
-					}
-				}
-			}
-		})
-	}
-	for _, entry := range entries {
-		var e struct {
-			ContentURI, ContentID, ContentType string
-			ContentCreated, ContentExpiration  time.Time
-		}
-		if err := json.Unmarshal(entry, &e); err != nil {
-			return fmt.Errorf("read what is offered: %w", err)
-		}
-		next <- collect.Content{Tenant: tenant, Type: e.ContentType, ID: e.ContentID, URI: e.ContentURI, Created: e.ContentCreated, Expires: e.ContentExpiration}
-	}
-	close(next)
-	writers.Wait()
-	select {
-	case err := <-errs:
-		return fmt.Errorf("fill the queue: %w", err)
-	default:
-		return nil
-	}
-}
-
-// trigger does what the Functions host does for a queue: it takes messages, runs the
-// function for so many at a time, and deletes what succeeded.
-func (h *host) trigger(ctx context.Context, account *state.Azure) error {
-	messages := make(chan state.Message)
-	errs := make(chan error, inFlight)
-	var workers sync.WaitGroup
-	for range inFlight {
-		workers.Go(func() {
-			for m := range messages {
-				err := h.run(ctx, "content", m.Body)
-				if err == nil {
-					err = account.Forget(ctx, m)
-				}
-				if err != nil && ctx.Err() == nil {
-					select {
-					case errs <- err:
-					default:
-					}
-				}
-			}
-		})
-	}
-	defer workers.Wait()
-	defer close(messages)
-	for {
-		taken, err := account.Receive(ctx, batchSize, hiddenFor)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		for _, m := range taken {
-			select {
-			case messages <- m:
-			case err := <-errs:
-				return err
-			case <-ctx.Done():
-				return nil
-			}
-		}
-		if len(taken) == 0 {
-			_ = collect.Wait(ctx, quiet)
-		}
-	}
 }
 
 func (b *bench) printCrews(all []crew) (failed error) {

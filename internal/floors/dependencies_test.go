@@ -26,7 +26,7 @@ var dependencies = map[string]dependency{
 	},
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azqueue": {
 		reason:    "Storage Queue: wakes a content's function",
-		importers: []string{"internal/state"},
+		importers: []string{"internal/bench", "internal/state"},
 	},
 	"github.com/alecthomas/kong": {
 		reason:    "the command line as one struct",
