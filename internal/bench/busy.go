@@ -52,9 +52,8 @@ func childTime(name string) clocked {
 		if string(stat[open+1:end]) != name || string(fields[1]) != strconv.Itoa(os.Getpid()) {
 			continue
 		}
-		for _, field := range fields[11:13] {
-			ticks, _ := strconv.ParseFloat(string(field), 64)
-			c.used += ticks * tick.Seconds()
+		if used, err := processorTime(stat); err == nil {
+			c.used += used.Seconds()
 		}
 	}
 	return c

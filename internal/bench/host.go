@@ -28,6 +28,27 @@ func newHost(p *process, authID string, connections int) *host {
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections + 1}}}
 }
 
+// open starts a program under a host of its own and waits until it is open. The caller
+// ends both.
+func open(ctx context.Context, program, dir string, env []string, connections int) (*process, *host, error) {
+	p, err := start(program, dir, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.ready(ctx, look); err != nil {
+		p.kill()
+		return nil, nil, err
+	}
+	h := newHost(p, "simulated-webhook-auth-id", connections)
+	if err := h.settle(ctx); err != nil {
+		err = p.explain(err)
+		h.close()
+		p.kill()
+		return nil, nil, err
+	}
+	return p, h, nil
+}
+
 func (h *host) close() { h.client.CloseIdleConnections() }
 
 func (h *host) send(ctx context.Context, method, path string, body []byte, header http.Header) error {

@@ -40,19 +40,12 @@ func (b *bench) run(ctx context.Context, c contender, l *sim.Load, pair int) (r 
 		return r, err
 	}
 	defer s.close()
-	p, err := start(c.program, dir, b.settings(w, s))
+	p, h, err := open(ctx, c.program, dir, b.settings(w, s), b.Concurrency)
 	if err != nil {
 		return r, err
 	}
 	defer p.kill()
-	if err := p.ready(ctx, look); err != nil {
-		return r, err
-	}
-	h := newHost(p, "simulated-webhook-auth-id", b.Concurrency)
 	defer h.close()
-	if err := h.settle(ctx); err != nil {
-		return r, p.explain(err)
-	}
 	r, err = b.watch(ctx, c, l, watched{p, h, w, s.count})
 	if err != nil {
 		return r, p.explain(err)

@@ -111,21 +111,29 @@ type usage struct {
 // on (proc(5), sysconf(_SC_CLK_TCK)).
 const tick = 10 * time.Millisecond
 
+// processorTime is what /proc/<pid>/stat tells of it. Behind the name, which may hold
+// anything but ends with the last bracket, utime and stime are the 14th and 15th of all
+// fields.
+func processorTime(stat []byte) (used time.Duration, err error) {
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	for _, field := range fields[11:13] {
+		ticks, err := strconv.ParseInt(string(field), 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("read processor time: %w", err)
+		}
+		used += time.Duration(ticks) * tick
+	}
+	return used, nil
+}
+
 func (p *process) usage() (u usage, err error) {
 	dir := filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid))
 	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
 	if err != nil {
 		return u, fmt.Errorf("read processor time (Linux only): %w", err)
 	}
-	// Behind the name, which may hold anything but ends with the last bracket, utime
-	// and stime are the 14th and 15th of all fields.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	for _, field := range fields[11:13] {
-		ticks, err := strconv.ParseInt(string(field), 10, 64)
-		if err != nil {
-			return u, fmt.Errorf("read processor time: %w", err)
-		}
-		u.CPU += time.Duration(ticks) * tick
+	if u.CPU, err = processorTime(stat); err != nil {
+		return u, err
 	}
 	status, err := os.ReadFile(filepath.Join(dir, "status"))
 	if err != nil {

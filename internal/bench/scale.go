@@ -105,7 +105,8 @@ func (b *bench) crew(ctx context.Context, l *sim.Load, n int) (c crew, err error
 		defer stop()
 		hosts = append(hosts, h)
 	}
-	return c, b.work(ctx, &c, l, w, s, q, hosts)
+	err = b.work(ctx, &c, l, w, s, q, hosts)
+	return c, err
 }
 
 // instance starts a collector under a host of its own.
@@ -113,22 +114,11 @@ func (b *bench) instance(ctx context.Context, dir string, w *sim.World, s *stora
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, nil, fmt.Errorf("make a directory: %w", err)
 	}
-	p, err := start(b.Collector, dir, append(b.settings(w, s), fmt.Sprint("O365_CONCURRENCY=", inFlight)))
+	p, h, err := open(ctx, b.Collector, dir, append(b.settings(w, s), fmt.Sprint("O365_CONCURRENCY=", inFlight)), inFlight)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := p.ready(ctx, look); err != nil {
-		p.kill()
-		return nil, nil, err
-	}
-	h := newHost(p, "simulated-webhook-auth-id", inFlight)
-	stop := func() { h.close(); p.kill() }
-	if err := h.settle(ctx); err != nil {
-		err = p.explain(err)
-		stop()
-		return nil, nil, err
-	}
-	return h, stop, nil
+	return h, func() { h.close(); p.kill() }, nil
 }
 
 // list lets a collector put all contents into ledger and queue.

@@ -10,9 +10,6 @@ import (
 )
 
 func (e *Embedded) write(ctx context.Context, write collect.Write) (string, error) {
-	if err := checkBatch([]collect.Write{write}); err != nil {
-		return "", fmt.Errorf("write row: %w", err)
-	}
 	written, err := e.BatchThen(ctx, nil, []collect.Write{write})
 	if err != nil {
 		return "", err
@@ -39,7 +36,9 @@ func (e *Embedded) BatchThen(ctx context.Context, batch, then []collect.Write) (
 	}
 	limits := make([]error, len(then))
 	for i := range then {
-		limits[i] = checkBatch(then[i : i+1])
+		if err := checkBatch(then[i : i+1]); err != nil {
+			limits[i] = fmt.Errorf("write row: %w", err)
+		}
 	}
 	var written []collect.Written
 	var refused error
