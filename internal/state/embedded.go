@@ -17,12 +17,10 @@ import (
 )
 
 const (
-	databaseFile   = "state.db"
-	payloadDir     = "payloads"
-	unfinished     = "_tmp-" // what a killed process left; no escaped name begins like this
-	lockPatience   = time.Second
-	shareOneFsync  = time.Millisecond // how long a write waits for others to join it
-	oneTransaction = 256              // writers, at the most, that share it
+	databaseFile = "state.db"
+	payloadDir   = "payloads"
+	unfinished   = "_tmp-" // what a killed process left; no escaped name begins like this
+	lockPatience = time.Second
 	// Most rows come in the order of their keys, at some places: pages that are split
 	// there stay as full as they are left.
 	fullPages = 0.9
@@ -32,6 +30,7 @@ const (
 // file of rows and a directory of payloads. The process that opened it owns it.
 type Embedded struct {
 	db       *bbolt.DB
+	commits  commits
 	payloads string
 }
 
@@ -104,8 +103,6 @@ func openDatabase(file string) (db *bbolt.DB, err error) {
 	if err != nil {
 		return nil, explain(file, err)
 	}
-	db.MaxBatchDelay = shareOneFsync
-	db.MaxBatchSize = oneTransaction
 	return db, nil
 }
 
@@ -194,16 +191,6 @@ func (e *Embedded) Wake(_ context.Context, content collect.Key, _ time.Time) err
 		return fmt.Errorf("wake content: %w", err)
 	}
 	return nil
-}
-
-// update runs f in a transaction that it shares with other writers: one fsync
-// for all. f may run more than once, so it starts its results afresh; it returns
-// an error only for what must undo the others' writes as well.
-func (e *Embedded) update(ctx context.Context, f func(*bbolt.Tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
-	}
-	return e.db.Batch(f)
 }
 
 // view gives f the last committed state.
