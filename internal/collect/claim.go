@@ -95,17 +95,24 @@ func (c *Claim) stale() bool {
 	return time.Until(c.Content().LeaseUntil) < LeaseTime/2
 }
 
-// Finish writes the content's end and deletes its due row. If we crash between
-// the two, the due row is settled later.
+// Finish writes the content's end and deletes its due row, or leaves that to
+// [Ledger.tidy]. If we crash between the two, the due row is settled later.
 func (c *Claim) Finish(ctx context.Context, change func(*Content)) error {
 	var left error
 	err := c.rewrite(ctx, func(row *Content) {
 		change(row)
 		row.Owner, row.LeaseUntil, row.Theirs, row.Finished = "", time.Time{}, false, time.Now().UTC()
 	}, func(end Content, row Row) (string, error) {
-		due := Write{OpDelete, Row{Key: dueOf(end).Key}}
-		written, err := c.ledger.Store.BatchThen(ctx, []Write{{OpReplace, row}}, []Write{due})
-		if err == nil {
+		due, later := dueOf(end).Key, c.ledger.leftovers.wanted()
+		var then []Write
+		if !later {
+			then = []Write{{OpDelete, Row{Key: due}}}
+		}
+		written, err := c.ledger.Store.BatchThen(ctx, []Write{{OpReplace, row}}, then)
+		switch {
+		case err == nil && later:
+			c.ledger.leftovers.add(due)
+		case err == nil:
 			left = written[0].Err
 		}
 		return "", err // nobody writes through this claim again

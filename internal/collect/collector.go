@@ -55,6 +55,9 @@ func (c *Collector) Run(ctx context.Context) error {
 	c.mu.Lock()
 	c.ended = false
 	c.mu.Unlock()
+	tidying, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var tidied sync.WaitGroup
+	tidied.Go(func() { c.Ledger.tidy(tidying) })
 	var workers sync.WaitGroup
 	for range max(1, c.Concurrency) {
 		workers.Go(func() {
@@ -70,6 +73,8 @@ func (c *Collector) Run(ctx context.Context) error {
 		})
 	}
 	workers.Wait()
+	stop()
+	tidied.Wait()
 	c.mu.Lock()
 	c.ended = true
 	c.mu.Unlock()

@@ -162,13 +162,14 @@ func TestWhatAFailureOfTheSourceComesTo(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		verdict  collect.Verdict
-		expired  time.Duration // when the row says expired; 0: still pending after eight days
+		state    collect.State
+		expired  time.Duration // when the row says so
 		attempts int           // at least
 	}{
-		{"missing", collect.Missing, week, 150},
-		{"expired", collect.Expired, time.Millisecond, 1},
-		{"temporary", collect.Temporary, 0, 170},
-		{"our settings", collect.JudgesUs, 0, 170},
+		{"missing", collect.Missing, collect.Gone, week, 150},
+		{"expired", collect.Expired, collect.Gone, 0, 1},
+		{"temporary", collect.Temporary, collect.Pending, 0, 170},
+		{"our settings", collect.JudgesUs, collect.Pending, 0, 170},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -179,11 +180,7 @@ func TestWhatAFailureOfTheSourceComesTo(t *testing.T) {
 				time.Sleep(8 * 24 * time.Hour)
 				stop()
 				row, attempts := get(t, p.store, c), p.reported()
-				want := collect.Pending
-				if test.expired > 0 {
-					want = collect.Gone
-				}
-				if row.State != want || len(attempts) < test.attempts || row.LastError != "so it is" {
+				if row.State != test.state || len(attempts) < test.attempts || row.LastError != "so it is" {
 					t.Fatalf("%d attempts, row %+v", len(attempts), row)
 				}
 				for i := 1; i < len(attempts); i++ { // due again within an hour, and the look every minute
@@ -191,7 +188,7 @@ func TestWhatAFailureOfTheSourceComesTo(t *testing.T) {
 						t.Errorf("attempt %d comes after %s", i, rest)
 					}
 				}
-				if late := row.Finished.Sub(c.Created); test.expired > 0 && (late < test.expired || late > test.expired+2*time.Hour) {
+				if late := row.Finished.Sub(c.Created); test.state == collect.Gone && (late < test.expired || late > test.expired+2*time.Hour) {
 					t.Errorf("expired after %s", late)
 				}
 			})

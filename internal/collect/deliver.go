@@ -29,9 +29,9 @@ type Delivery struct {
 	// Now is the source's clock; nil: ours.
 	Now func() time.Time
 
-	brake   brake
-	proven  atomic.Bool // the sink has taken a record since we started
-	batches sync.Pool   // empty ones: a batch keeps what it can use for the next content
+	brake  brake
+	proven atomic.Bool // the sink has taken a record since we started
+	loads  sync.Pool   // empty ones; nothing that they grew to stays for long: a pool is emptied with the garbage
 }
 
 // Deliver carries one content's records: those delivered before are filtered, the
@@ -39,8 +39,8 @@ type Delivery struct {
 // the next batch is begun. It returns what became of the records up to the error.
 func (d *Delivery) Deliver(ctx context.Context, c Content, records iter.Seq2[Record, error]) (Tally, error) {
 	run := &carriage{
-		Delivery: d, content: c, key: c.Key().Row, began: time.Now(),
-		batch: d.batch(), landing: make(chan struct{}), hours: map[int64]*hour{}, services: map[string]string{},
+		Delivery: d, content: c, key: c.Key(), began: time.Now(),
+		load: d.empty(), landing: make(chan struct{}), spans: map[int64]*span{}, services: map[string]string{},
 	}
 	defer run.close()
 	defer run.foresee(ctx)()
@@ -74,23 +74,29 @@ func (d *Delivery) now() time.Time {
 // acknowledgement is what a finished content's row says of its delivery.
 func (d *Delivery) acknowledgement() string { return d.Sink.Name() + " " + d.Sink.Acknowledgement() }
 
-func (d *Delivery) batch() Batch {
-	if b, ok := d.batches.Get().(Batch); ok {
-		return b
+// A load is what is sent together. It is empty at first and keeps its memory for the
+// next content.
+type load struct {
+	batch  Batch
+	aboard []passenger // the records in the batch, in order
+}
+
+func (d *Delivery) empty() *load {
+	if l, ok := d.loads.Get().(*load); ok {
+		return l
 	}
-	return d.Sink.NewBatch()
+	return &load{batch: d.Sink.NewBatch()}
 }
 
 // A carriage is one content on its way.
 type carriage struct {
 	*Delivery
+	*load
 	content  Content
-	key      string
+	key      Key
 	began    time.Time
 	tally    Tally
-	hours    map[int64]*hour
-	batch    Batch
-	aboard   []passenger       // the records in the batch, in order
+	spans    map[int64]*span
 	landing  chan struct{}     // closes when the batch's outcome is known
 	services map[string]string // the names of workloads met, each kept once
 	rows     [4]uint32         // room for what one look examines: more have the same id only by chance
@@ -98,13 +104,14 @@ type carriage struct {
 }
 
 type passenger struct {
-	id       identity
-	hour     *hour
-	at       time.Time // of the event
-	ordinal  int
-	verdict  verdict
-	undated  bool
-	workload string
+	id        identity
+	span      *span
+	at        time.Time // of the event
+	ordinal   int
+	verdict   verdict
+	undated   bool
+	delivered bool // acknowledged
+	workload  string
 }
 
 // take filters one record or puts it into the batch.
@@ -113,14 +120,14 @@ func (r *carriage) take(ctx context.Context, rec Record) error {
 	if rec.Defect != "" {
 		return r.bury(ctx, rec.Ordinal, rec.Raw, rec.Defect, false)
 	}
-	h, err := r.hour(ctx, rec)
+	sp, err := r.span(ctx, rec)
 	if err != nil {
 		return err
 	}
-	p := passenger{id: identify(rec, r.key), hour: h, at: rec.Time, ordinal: rec.Ordinal, undated: rec.Undated, workload: r.workload(rec.Workload)}
+	p := passenger{id: identify(rec, r.key.Row), span: sp, at: rec.Time, ordinal: rec.Ordinal, undated: rec.Undated, workload: r.workload(rec.Workload)}
 	for {
 		var other chan struct{}
-		if p.verdict, other, err = h.look(ctx, p.id, r.landing, r.rows[:]); err != nil {
+		if p.verdict, other, err = sp.look(ctx, p.id, r.landing, r.rows[:]); err != nil {
 			return err
 		}
 		if p.verdict != awaitOther {
@@ -147,14 +154,14 @@ func (r *carriage) take(ctx context.Context, rec Record) error {
 	}
 	err = r.send(ctx)
 	r.aboard = append(r.aboard, p) // close lets go of it if we fail here
-	h.keep(p.id, r.landing)
+	sp.keep(p.id, r.landing)
 	if err == nil && !r.batch.Add(rec) {
 		err = fmt.Errorf("send records: sink %s takes no record into an empty batch", r.Sink.Name())
 	}
 	return err
 }
 
-// foresee lets the hours that are likely needed be read while the source is still
+// foresee lets the spans that are likely needed be read while the source is still
 // asked. Most records happened shortly before their content was made.
 func (r *carriage) foresee(ctx context.Context) (end func()) {
 	if !r.Seen.Shared {
@@ -164,26 +171,26 @@ func (r *carriage) foresee(ctx context.Context) (end func()) {
 	var readers sync.WaitGroup
 	for _, ago := range []time.Duration{0, time.Hour} {
 		readers.Go(func() {
-			partition := hourOf(r.content.Tenant, Record{Time: r.content.Created.UTC().Add(-ago)})
-			if h, err := r.Seen.borrow(ctx, partition, r.began); err == nil { // an error meets whoever needs the hour
-				r.Seen.giveBack(h)
+			partition := spanOf(r.content.Tenant, Record{Time: r.content.Created.UTC().Add(-ago)})
+			if sp, err := r.Seen.borrow(ctx, partition, r.began); err == nil { // an error meets whoever needs the span
+				r.Seen.giveBack(sp)
 			}
 		})
 	}
 	return func() { cancel(); readers.Wait() }
 }
 
-func (r *carriage) hour(ctx context.Context, rec Record) (*hour, error) {
-	key := hourKey(rec)
-	if h := r.hours[key]; h != nil {
-		return h, nil
+func (r *carriage) span(ctx context.Context, rec Record) (*span, error) {
+	key := spanKey(rec)
+	if sp := r.spans[key]; sp != nil {
+		return sp, nil
 	}
-	h, err := r.Seen.borrow(ctx, hourOf(r.content.Tenant, rec), r.began)
+	sp, err := r.Seen.borrow(ctx, spanOf(r.content.Tenant, rec), r.began)
 	if err != nil {
 		return nil, err
 	}
-	r.hours[key] = h
-	return h, nil
+	r.spans[key] = sp
+	return sp, nil
 }
 
 func (r *carriage) bury(ctx context.Context, ordinal int, raw []byte, reason string, replayable bool) error {

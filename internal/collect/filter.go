@@ -5,7 +5,7 @@ import "hash/maphash"
 // slotSize is what a filter's slot takes in memory.
 const slotSize = 8
 
-// A filter remembers which ids an hour holds and in which row each lies. It may
+// A filter remembers which ids a span holds and in which row each lies. It may
 // say "new" for certain, never "seen": two ids can share a fingerprint, so its
 // rows are places to look.
 type filter struct {

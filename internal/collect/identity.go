@@ -66,20 +66,28 @@ func identityAt(row []byte, n int) (i identity) {
 	return i
 }
 
-// hourOf names the partition of "recordids" for a record: its tenant and the
-// hour of its own time, which is the same by whatever route it comes. Records
+// spanLength is how much event time a span is for. A content's records mostly lie within
+// an hour or two, and each span they touch costs a look and a row: shorter ones cost more
+// of both, longer ones cost more memory, which is given back by whole spans.
+const spanLength = 3 * time.Hour
+
+// spanLayout is when a span begins, in the name of its partition.
+const spanLayout = "2006010215"
+
+// spanOf names the partition of "recordids" for a record: its tenant and the
+// span of its own time, which is the same by whatever route it comes. Records
 // that state no time share one partition.
-func hourOf(tenant string, rec Record) string {
+func spanOf(tenant string, rec Record) string {
 	if rec.Undated {
 		return EscapeKey(tenant, "undated")
 	}
-	return EscapeKey(tenant, rec.Time.Format("2006010215"))
+	return EscapeKey(tenant, rec.Time.UTC().Truncate(spanLength).Format(spanLayout))
 }
 
-// hourKey is a cheap stand-in for [hourOf] within one content.
-func hourKey(rec Record) int64 {
+// spanKey is a cheap stand-in for [spanOf] within one content.
+func spanKey(rec Record) int64 {
 	if rec.Undated {
 		return -1 << 62
 	}
-	return rec.Time.Truncate(time.Hour).Unix()
+	return rec.Time.Truncate(spanLength).Unix()
 }

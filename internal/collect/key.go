@@ -3,6 +3,7 @@ package collect
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 )
 
 // maxKey bounds a partition or row key in bytes. Table Storage takes 1 KiB and
@@ -20,20 +21,23 @@ func EscapeKey(parts ...string) string {
 	for _, part := range parts {
 		size += len(part)
 	}
-	b := make([]byte, 0, size+size/4)
+	var b strings.Builder
+	b.Grow(size + size/8)
 	for i, part := range parts {
 		if i > 0 {
-			b = append(b, '|')
+			b.WriteByte('|')
 		}
 		for j := range len(part) {
 			if c := part[j]; legalInKey(c) {
-				b = append(b, c)
+				b.WriteByte(c)
 			} else {
-				b = append(b, '_', upperHex[c>>4], upperHex[c&15])
+				b.WriteByte('_')
+				b.WriteByte(upperHex[c>>4])
+				b.WriteByte(upperHex[c&15])
 			}
 		}
 	}
-	key := string(b)
+	key := b.String()
 	if len(key) <= maxKey {
 		return key
 	}

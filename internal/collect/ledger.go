@@ -34,6 +34,8 @@ type Ledger struct {
 	// Sole says that the store belongs to this process alone, so that a lease of
 	// another owner is a dead one's.
 	Sole bool
+
+	leftovers leftovers
 }
 
 // stamp is a time as both stores give it back: UTC, in whole milliseconds.

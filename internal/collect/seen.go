@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// kindIDs holds the identities of delivered records, see [hour].
+// kindIDs holds the identities of delivered records, see [span].
 const kindIDs = "recordids"
 
-// defaultSeenMemory bounds the filters of all hours together (docs/design.md,
+// defaultSeenMemory bounds the filters of all spans together (docs/design.md,
 // "record identities"): about three million records.
 const defaultSeenMemory = 32 << 20
 
 // Seen remembers which records were delivered, exactly and durably, for all
-// tenants. It keeps a filter of each hour it needs in memory and looks doubts up
+// tenants. It keeps a filter of each span it needs in memory and looks doubts up
 // in the store. What is beyond its memory is delivered and counted as unchecked.
 type Seen struct {
 	Store Store
@@ -24,44 +24,44 @@ type Seen struct {
 	Memory int
 
 	mu    sync.Mutex
-	hours map[string]*hour
+	spans map[string]*span
 	used  int // bytes of all filters
 	clock int64
 	cache rowCache
 }
 
-// borrow returns an hour that knows all that was stored in it before since.
-func (s *Seen) borrow(ctx context.Context, partition string, since time.Time) (*hour, error) {
+// borrow returns a span that knows all that was stored in it before since.
+func (s *Seen) borrow(ctx context.Context, partition string, since time.Time) (*span, error) {
 	s.mu.Lock()
-	if s.hours == nil {
-		s.hours = map[string]*hour{}
+	if s.spans == nil {
+		s.spans = map[string]*span{}
 	}
-	h := s.hours[partition]
-	if h == nil {
-		h = newHour(s, partition)
-		s.hours[partition] = h
+	sp := s.spans[partition]
+	if sp == nil {
+		sp = newSpan(s, partition)
+		s.spans[partition] = sp
 	}
-	h.borrowed++
+	sp.borrowed++
 	s.clock++
-	h.used = s.clock
+	sp.used = s.clock
 	s.mu.Unlock()
 
-	if err := h.refresh(ctx, since); err != nil {
-		s.giveBack(h)
+	if err := sp.refresh(ctx, since); err != nil {
+		s.giveBack(sp)
 		return nil, err
 	}
-	return h, nil
+	return sp, nil
 }
 
-// giveBack lets the hour be forgotten, unless it holds what could not be stored
+// giveBack lets the span be forgotten, unless it holds what could not be stored
 // yet: that waits in memory until a later content stores it.
-func (s *Seen) giveBack(h *hour) {
+func (s *Seen) giveBack(sp *span) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h.borrowed--
+	sp.borrowed--
 }
 
-// reserve takes n bytes out of the memory, forgetting hours nobody uses, and
+// reserve takes n bytes out of the memory, forgetting spans nobody uses, and
 // reports whether there were as many.
 func (s *Seen) reserve(n int) bool {
 	limit := s.Memory
@@ -71,16 +71,16 @@ func (s *Seen) reserve(n int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.used+n > limit {
-		var oldest *hour
-		for _, h := range s.hours {
-			if h.borrowed == 0 && h.waiting.Load() == 0 && (oldest == nil || h.used < oldest.used) {
-				oldest = h
+		var oldest *span
+		for _, sp := range s.spans {
+			if sp.borrowed == 0 && sp.waiting.Load() == 0 && (oldest == nil || sp.used < oldest.used) {
+				oldest = sp
 			}
 		}
 		if oldest == nil {
 			return false
 		}
-		delete(s.hours, oldest.partition)
+		delete(s.spans, oldest.partition)
 		s.used -= oldest.filter.bytes()
 	}
 	s.used += n
@@ -89,12 +89,12 @@ func (s *Seen) reserve(n int) bool {
 
 // row returns the identities stored in one row, from the store or a small cache:
 // the duplicates of one content mostly lie in one row.
-func (s *Seen) row(ctx context.Context, h *hour, number uint32) ([]byte, error) {
-	which := rowOf{h.partition, number}
+func (s *Seen) row(ctx context.Context, sp *span, number uint32) ([]byte, error) {
+	which := rowOf{sp.partition, number}
 	if ids, ok := s.cache.get(which); ok {
 		return ids, nil
 	}
-	row, err := s.Store.Get(ctx, h.key(number))
+	row, err := s.Store.Get(ctx, sp.key(number))
 	if err != nil {
 		return nil, err
 	}

@@ -13,12 +13,12 @@ import (
 	"azcollector/internal/collect"
 )
 
-const hourPartition = tenant + "|2026110110"
+const spanPartition = tenant + "|2026110109"
 
 // identities counts what is stored for the hour of [recs].
 func identities(t *testing.T, s *store) (n int) {
 	t.Helper()
-	for _, row := range s.rows(t, "recordids", hourPartition) {
+	for _, row := range s.rows(t, "recordids", spanPartition) {
 		ids, _ := row.Fields["IDs"].([]byte)
 		if len(ids)%24 != 0 || len(ids) > 2500*24 {
 			t.Errorf("row %s has %d bytes", row.Row, len(ids))
@@ -44,7 +44,7 @@ func TestIdentityRowsStayWithinAProperty(t *testing.T) {
 
 // Two processes append to one hour at the same time: nothing of either is lost,
 // and each sees what the other stored before it began.
-func TestTwoProcessesShareAnHour(t *testing.T) {
+func TestTwoProcessesShareASpan(t *testing.T) {
 	s := open(t)
 	to := &sink{t: t, full: 3}
 	var processes [2]*collect.Delivery
@@ -83,16 +83,16 @@ func TestTwoProcessesShareAnHour(t *testing.T) {
 	}
 }
 
-// tiny memory holds the filters of two hours.
+// tiny memory holds the filters of two spans.
 const tiny = 2 * 2048
 
-func TestForgottenHoursAreReadAgain(t *testing.T) {
+func TestForgottenSpansAreReadAgain(t *testing.T) {
 	s, to := open(t), &sink{t: t}
 	d := delivery(to, s)
 	d.Seen.Memory = tiny
 	var want []string
 	for round := range 3 {
-		for hour := range 6 {
+		for hour := 0; hour < 24; hour += 3 { // a span each
 			raw := rec(fmt.Sprint("id", hour), hour, "")
 			tally, err := d.Deliver(t.Context(), parcel(fmt.Sprint(round, hour)), read(raw))
 			if err != nil || tally.Unchecked != 0 || tally.Delivered != int64(max(0, 1-round)) {
@@ -174,7 +174,7 @@ func TestDamagedIdentityRows(t *testing.T) {
 			if _, err := delivery(to, s).Deliver(t.Context(), parcel("1"), read(recs("r", 3)...)); err != nil {
 				t.Fatal(err)
 			}
-			row := collect.Row{Key: collect.Key{Kind: "recordids", Partition: hourPartition, Row: test.row}, Fields: collect.Fields{}}
+			row := collect.Row{Key: collect.Key{Kind: "recordids", Partition: spanPartition, Row: test.row}, Fields: collect.Fields{}}
 			if test.ids != nil {
 				row.Fields["IDs"] = test.ids
 			}
@@ -190,7 +190,7 @@ func TestDamagedIdentityRows(t *testing.T) {
 				t.Errorf("after a restart: %+v, %v", tally, err)
 			}
 			// The row is swept while somebody remembers it: its records are new again.
-			for _, row := range s.rows(t, "recordids", hourPartition) {
+			for _, row := range s.rows(t, "recordids", spanPartition) {
 				if err := s.Delete(t.Context(), row.Key, ""); err != nil {
 					t.Fatal(err)
 				}

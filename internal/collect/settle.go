@@ -101,34 +101,33 @@ func (r *carriage) settle(ctx context.Context, believed bool) error {
 		raw     []byte
 		reason  string
 	}
-	delivered, open := map[*hour][]identity{}, map[*hour][]identity{}
 	var refused []refusal
 	var flow Flow
 	now := r.now()
-	for i, p := range r.aboard {
+	for i := range r.aboard {
+		p := &r.aboard[i]
 		switch o := r.batch.Outcome(i); o.State {
 		case Delivered:
-			delivered[p.hour] = append(delivered[p.hour], p.id)
+			p.delivered = true
 			r.count(p)
 			flow.add(p, len(r.batch.Raw(i)), r.content.Created, now)
-			continue
 		case Refused:
 			if believed || r.proven.Load() {
 				refused = append(refused, refusal{p.ordinal, r.batch.Raw(i), o.Reason})
 			}
 		}
-		open[p.hour] = append(open[p.hour], p.id)
 	}
-	for h, ids := range delivered {
-		h.land(ids, &origin{content: r.content.Key(), at: time.Now()})
+	from := origin{content: r.key, at: time.Now()}
+	for _, sp := range r.spans {
+		sp.land(r.aboard, from)
 	}
 	r.Meter.count(func(s *Stats) { s.flow(r.content.Type).merge(&flow, 1) })
 	err := r.save(ctx)
 	err = errors.Join(err, each(refused, func(one refusal) error {
 		return r.bury(ctx, one.ordinal, one.raw, one.reason, true)
 	}))
-	for h, ids := range open {
-		h.land(ids, nil)
+	for _, sp := range r.spans {
+		sp.release(r.aboard)
 	}
 	r.aboard = r.aboard[:0]
 	return err
@@ -156,7 +155,7 @@ func (r *carriage) workload(name []byte) string {
 	return known
 }
 
-func (r *carriage) count(p passenger) {
+func (r *carriage) count(p *passenger) {
 	r.tally.Delivered++
 	switch p.verdict {
 	case deliverRevised:
@@ -169,16 +168,16 @@ func (r *carriage) count(p passenger) {
 	}
 }
 
-// save stores the identities that wait in the hours this content met: its own,
+// save stores the identities that wait in the spans this content met: its own,
 // and those of others that it filtered against.
 func (r *carriage) save(ctx context.Context) error {
-	var waiting []*hour
-	for _, h := range r.hours {
-		if h.waiting.Load() > 0 {
-			waiting = append(waiting, h)
+	var waiting []*span
+	for _, sp := range r.spans {
+		if sp.waiting.Load() > 0 {
+			waiting = append(waiting, sp)
 		}
 	}
-	return each(waiting, func(h *hour) error { return h.save(ctx) })
+	return each(waiting, func(sp *span) error { return sp.save(ctx) })
 }
 
 // each calls f for all, [rowsAtOnce] at a time, and joins the errors.
@@ -206,15 +205,20 @@ func each[T any](all []T, f func(T) error) error {
 
 // close lets go of everything held, whatever happened.
 func (r *carriage) close() {
-	for _, p := range r.aboard {
-		p.hour.land([]identity{p.id}, nil)
+	for i := range r.aboard {
+		r.aboard[i].delivered = false
+	}
+	for _, sp := range r.spans {
+		sp.release(r.aboard)
 	}
 	close(r.landing)
-	for _, h := range r.hours {
-		r.Seen.giveBack(h)
+	for _, sp := range r.spans {
+		r.Seen.giveBack(sp)
 	}
 	r.batch.Reset()
-	r.batches.Put(r.batch) // nothing that it grew to stays for long: the pool is emptied with the garbage
+	clear(r.aboard[:cap(r.aboard)]) // they hold spans
+	r.aboard = r.aboard[:0]
+	r.loads.Put(r.load)
 }
 
 // idOf is the Id of a record that is kept, for people who look for it.

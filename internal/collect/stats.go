@@ -141,7 +141,7 @@ func (f *Flow) workload(name string, events int64) {
 }
 
 // add counts one delivered record of a content.
-func (f *Flow) add(p passenger, size int, created, now time.Time) {
+func (f *Flow) add(p *passenger, size int, created, now time.Time) {
 	f.Events++
 	f.workload(p.workload, 1)
 	f.Bytes += int64(size)

@@ -92,6 +92,13 @@ func (s *store) do(kind string, f func() error) error {
 	return f()
 }
 
+// writes counts the requests that wrote a kind.
+func (s *store) writes(kind string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counts[kind]
+}
+
 func (s *store) alive() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,8 +24,8 @@ func Sweep(ctx context.Context, store Store, tenant string, now time.Time, reten
 		b.partitions(ctx, kindContent, "20060102", 24*time.Hour, retention, func(row Row) bool {
 			return contentOf(row).State != Pending
 		}),
-		b.partitions(ctx, kindIDs, "2006010215", time.Hour, retention, func(row Row) bool {
-			at, _ := row.Fields["At"].(time.Time) // a late record lies in an old hour: its row's own age counts
+		b.partitions(ctx, kindIDs, spanLayout, spanLength, retention, func(row Row) bool {
+			at, _ := row.Fields["At"].(time.Time) // a late record lies in an old span: its row's own age counts
 			return b.now.Sub(at) > retention
 		}),
 		b.partitions(ctx, kindStats, statsLayout, statsWindow, keepStats, func(Row) bool { return true }),

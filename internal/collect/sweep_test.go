@@ -108,20 +108,20 @@ func TestSweepOfIdentities(t *testing.T) {
 			return tally
 		}
 		deliver("1", recs("old", 12_500)...)
-		deliver("2", rec("old", 11, ""), `{"Id":"undated, old"}`)
+		deliver("2", rec("old", 12, ""), `{"Id":"undated, old"}`)
 		time.Sleep(20 * day)
 		deliver("3", rec("late", 10, ""), `{"Id":"undated, late"}`)
 		if n := sweep(t, s); n != 0 {
 			t.Errorf("%d swept before their time", n)
 		}
 		time.Sleep(20 * day)
-		if n := sweep(t, s); n != 7 { // five full rows, that of another hour, and the undated one
+		if n := sweep(t, s); n != 7 { // five full rows, that of another span, and the undated one
 			t.Errorf("%d swept", n)
 		}
 		if n := identities(t, s); n != 1 {
 			t.Errorf("%d identities are left", n)
 		}
-		again := deliver("4", rec("late", 10, ""), `{"Id":"undated, late"}`, rec("old", 11, ""), `{"Id":"undated, old"}`)
+		again := deliver("4", rec("late", 10, ""), `{"Id":"undated, late"}`, rec("old", 12, ""), `{"Id":"undated, old"}`)
 		if again.Duplicate != 2 || again.Delivered != 2 {
 			t.Errorf("known are %+v", again)
 		}

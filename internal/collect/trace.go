@@ -12,8 +12,8 @@ import (
 
 // A Sighting is a delivery of a record with some Id.
 type Sighting struct {
-	// Hour is the partition of "recordids" that knows it.
-	Hour string
+	// Span is the partition of "recordids" that knows it.
+	Span string
 	// Content is the row of the content it was delivered with, and At when that
 	// was acknowledged; Known says whether both are.
 	Content Key
@@ -22,19 +22,19 @@ type Sighting struct {
 }
 
 // FindRecord looks for a record's Id among what was delivered for a tenant, the
-// latest hours of event time first. Every identity kept is read: progress is
-// told of each hour.
-func FindRecord(ctx context.Context, store Store, tenant, id string, progress func(hour string)) iter.Seq2[Sighting, error] {
+// latest spans of event time first. Every identity kept is read: progress is
+// told of each span.
+func FindRecord(ctx context.Context, store Store, tenant, id string, progress func(span string)) iter.Seq2[Sighting, error] {
 	return func(yield func(Sighting, error) bool) {
 		wanted := identify(Record{ID: []byte(id)}, "")
-		hours, err := Partitions(ctx, store, kindIDs, tenant)
+		spans, err := Partitions(ctx, store, kindIDs, tenant)
 		if err != nil {
 			yield(Sighting{}, fmt.Errorf("look for a record: %w", err))
 			return
 		}
-		for _, hour := range slices.Backward(hours) {
-			progress(hour)
-			for row, err := range store.List(ctx, kindIDs, hour, "") {
+		for _, span := range slices.Backward(spans) {
+			progress(span)
+			for row, err := range store.List(ctx, kindIDs, span, "") {
 				if err != nil {
 					yield(Sighting{}, fmt.Errorf("look for a record: %w", err))
 					return
@@ -56,7 +56,7 @@ func sightings(row Row, id [16]byte) (found []Sighting) {
 		if identityAt(ids, n).id != id {
 			continue
 		}
-		s := Sighting{Hour: row.Partition}
+		s := Sighting{Span: row.Partition}
 		if o, ok := originAt(origins, n); ok {
 			s.Content, s.At, s.Known = o.content, o.at, true
 		}

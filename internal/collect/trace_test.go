@@ -66,7 +66,7 @@ func TestEveryRecordIsFoundWithItsContent(t *testing.T) {
 	}
 	for _, id := range ids {
 		found := sightings(t, s, id)
-		if len(found) != 1 || !found[0].Known || found[0].Content != owner[id].Key() || found[0].Hour != hourPartition || found[0].At.IsZero() {
+		if len(found) != 1 || !found[0].Known || found[0].Content != owner[id].Key() || found[0].Span != spanPartition || found[0].At.IsZero() {
 			t.Errorf("%s: %+v, want content %s", id, found, owner[id])
 		}
 	}
@@ -143,25 +143,25 @@ func TestRecordsOfAKilledAttemptAreFound(t *testing.T) {
 	}
 }
 
-// The latest hours come first; whoever found enough stops there.
-func TestFindRecordInAllHours(t *testing.T) {
+// The latest spans come first; whoever found enough stops there.
+func TestFindRecordInAllSpans(t *testing.T) {
 	s, guid := open(t), "AAAAAAAA-bbbb-cccc-dddd-eeeeeeeeeeee"
 	d := delivery(&sink{t: t}, s)
 	undated := fmt.Sprintf(`{"Id":%q}`, guid)
-	for i, raw := range []string{rec(guid, 9, ""), rec(guid, 11, ""), undated, rec("other", 12, "")} {
+	for i, raw := range []string{rec(guid, 8, ""), rec(guid, 11, ""), undated, rec("other", 12, "")} {
 		if _, err := d.Deliver(t.Context(), parcel(fmt.Sprint(i)), read(raw)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	var hours []string
-	for range collect.FindRecord(t.Context(), s, tenant, strings.ToLower(guid), func(hour string) { hours = append(hours, hour) }) {
-		if len(hours) > 1 {
+	var spans []string
+	for range collect.FindRecord(t.Context(), s, tenant, strings.ToLower(guid), func(span string) { spans = append(spans, span) }) {
+		if len(spans) > 1 {
 			break
 		}
 	}
-	want := []string{tenant + "|undated", tenant + "|2026110112", tenant + "|2026110111"}
-	if !slices.Equal(hours, want) {
-		t.Errorf("looked into %v, want %v", hours, want)
+	want := []string{tenant + "|undated", tenant + "|2026110112", tenant + "|2026110109"}
+	if !slices.Equal(spans, want) {
+		t.Errorf("looked into %v, want %v", spans, want)
 	}
 	if found := sightings(t, s, guid); len(found) != 3 {
 		t.Errorf("found %+v", found)
@@ -190,7 +190,7 @@ func TestTamperedOrigins(t *testing.T) {
 			if _, err := delivery(&sink{t: t}, s).Deliver(t.Context(), parcel("1"), read(recs("r", 3)...)); err != nil {
 				t.Fatal(err)
 			}
-			s.tamper(t, collect.Key{Kind: "recordids", Partition: hourPartition, Row: "0000000000"}, collect.Fields{"Origins": origins})
+			s.tamper(t, collect.Key{Kind: "recordids", Partition: spanPartition, Row: "0000000000"}, collect.Fields{"Origins": origins})
 			if found := sightings(t, s, "r2"); len(found) != 1 || found[0].Known {
 				t.Errorf("found %+v", found)
 			}

@@ -56,6 +56,9 @@ func Client(o Options) *http.Client {
 			IdleConnTimeout:       90 * time.Second,
 			MaxIdleConnsPerHost:   o.Connections,
 			ForceAttemptHTTP2:     true,
+			// Room for most payloads: what does not fit goes through a buffer that is made for
+			// each of them.
+			WriteBufferSize: 64 << 10,
 			// A connection that a gateway forgot answers nothing and is not closed: without
 			// pings every request would be put on it, until the kernel gives it up after
 			// a quarter of an hour.

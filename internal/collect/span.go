@@ -23,13 +23,13 @@ const (
 	lastRow = 1 << 31
 )
 
-// An hour holds the identities of a tenant's records of one hour of event time.
+// A span holds the identities of a tenant's records of [spanLength] of event time.
 //
 // Its rows are a log: row n+1 is inserted only by who has read row n, so a
 // process that goes on reading where it stopped misses nothing that another one
 // wrote. If we crash between a delivery and its row, the records are delivered
 // once more; nothing else can repeat them.
-type hour struct {
+type span struct {
 	seen      *Seen
 	partition string
 
@@ -55,8 +55,8 @@ type hour struct {
 	fresh  time.Time
 }
 
-func newHour(s *Seen, partition string) *hour {
-	return &hour{
+func newSpan(s *Seen, partition string) *span {
+	return &span{
 		seen: s, partition: partition, rows: make(chan struct{}, 1),
 		filter:  filter{seed: maphash.MakeSeed()},
 		flights: map[[16]byte]chan struct{}{},
@@ -78,11 +78,11 @@ const (
 // landing closes. With awaitOther the channel to wait for is returned; whoever
 // waits must hold nothing meanwhile, or two contents would wait for each other. room is
 // for the rows that it examines.
-func (h *hour) look(ctx context.Context, id identity, landing chan struct{}, room []uint32) (verdict, chan struct{}, error) {
+func (s *span) look(ctx context.Context, id identity, landing chan struct{}, room []uint32) (verdict, chan struct{}, error) {
 	var examined []uint32
 	revised := false
 	for {
-		g := h.tryHold(&id, landing, examined, room[:0])
+		g := s.tryHold(&id, landing, examined, room[:0])
 		revised = revised || g.revised
 		switch {
 		case g.other != nil:
@@ -98,7 +98,7 @@ func (h *hour) look(ctx context.Context, id identity, landing chan struct{}, roo
 			return deliverNew, nil, nil
 		}
 		for _, row := range g.rows {
-			ids, err := h.seen.row(ctx, h, row)
+			ids, err := s.seen.row(ctx, s, row)
 			if err != nil && !errors.Is(err, ErrNotFound) { // a row that was swept knows nobody
 				return 0, nil, fmt.Errorf("look up record identities: %w", err)
 			}
@@ -125,84 +125,99 @@ type glance struct {
 
 // tryHold holds the id unless somebody delivers it, it is known, or there are
 // rows to examine first.
-func (h *hour) tryHold(id *identity, landing chan struct{}, examined, room []uint32) glance {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	g := glance{other: h.flights[id.id], rows: room, partial: h.partial}
+func (s *span) tryHold(id *identity, landing chan struct{}, examined, room []uint32) glance {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := glance{other: s.flights[id.id], rows: room, partial: s.partial}
 	if g.other != nil {
 		return g
 	}
-	h.filter.rows(&id.id, func(row uint32) bool {
+	s.filter.rows(&id.id, func(row uint32) bool {
 		if row != unsavedRow && !slices.Contains(examined, row) && !slices.Contains(g.rows, row) {
 			g.rows = append(g.rows, row)
 		}
-		for i := 0; row == unsavedRow && i < len(h.unsaved); i++ {
-			g.known = g.known || h.unsaved[i] == *id
-			g.revised = g.revised || h.unsaved[i].id == id.id
+		for i := 0; row == unsavedRow && i < len(s.unsaved); i++ {
+			g.known = g.known || s.unsaved[i] == *id
+			g.revised = g.revised || s.unsaved[i].id == id.id
 		}
 		return !g.known
 	})
 	if !g.known && len(g.rows) == 0 {
-		h.flights[id.id] = landing
+		s.flights[id.id] = landing
 	}
 	return g
 }
 
 // keep goes on holding an id, until another landing closes.
-func (h *hour) keep(id identity, landing chan struct{}) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.flights[id.id] = landing
+func (s *span) keep(id identity, landing chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flights[id.id] = landing
 }
 
-// land ends the hold on ids; the acknowledged ones, which have an origin, are
-// remembered at once and wait for save. The caller closes the landing afterwards.
-func (h *hour) land(ids []identity, acknowledged *origin) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for i := range ids {
-		delete(h.flights, ids[i].id)
-		if acknowledged != nil {
-			h.unsaved = append(h.unsaved, ids[i])
-			h.note(&ids[i].id, unsavedRow)
+// land ends the hold on the acknowledged ones of this span: they are remembered at
+// once and wait for save. The caller closes the landing afterwards.
+func (s *span) land(aboard []passenger, from origin) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range aboard {
+		if p := &aboard[i]; p.span == s && p.delivered {
+			delete(s.flights, p.id.id)
+			s.unsaved = append(s.unsaved, p.id)
+			s.note(&p.id.id, unsavedRow)
+			from.n++
 		}
 	}
-	if acknowledged != nil {
-		acknowledged.n = len(ids)
-		h.origins = append(h.origins, *acknowledged)
+	if from.n > 0 {
+		s.origins = append(s.origins, from)
 	}
-	h.waiting.Store(int64(len(h.unsaved)))
+	s.waiting.Store(int64(len(s.unsaved)))
+}
+
+// release ends the hold on those that were not acknowledged, as land does.
+func (s *span) release(aboard []passenger) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range aboard {
+		if p := &aboard[i]; p.span == s && !p.delivered {
+			delete(s.flights, p.id.id)
+		}
+	}
 }
 
 // note adds an id to the filter if there is memory for it.
-func (h *hour) note(id *[16]byte, row uint32) {
-	if h.filter.full() && !h.seen.reserve(max(256*slotSize, h.filter.bytes())) {
-		h.partial = true
+func (s *span) note(id *[16]byte, row uint32) {
+	if s.filter.full() && !s.seen.reserve(max(256*slotSize, s.filter.bytes())) {
+		s.partial = true
 		return
 	}
-	h.filter.add(id, row)
+	s.filter.add(id, row)
 }
 
 // save stores what was acknowledged, by whichever content: those that come
 // together are written together.
-func (h *hour) save(ctx context.Context) error {
-	if err := h.enter(ctx); err != nil {
+func (s *span) save(ctx context.Context) error {
+	if err := s.enter(ctx); err != nil {
 		return fmt.Errorf("wait for record identities: %w", err)
 	}
-	defer h.leave()
+	defer s.leave()
 	for {
-		h.mu.Lock()
-		batch := slices.Clone(h.unsaved[:min(len(h.unsaved), rowIdentities)])
-		origins := encodeOrigins(h.origins, len(batch))
-		h.mu.Unlock()
-		if len(batch) == 0 {
+		s.mu.Lock()
+		n := min(len(s.unsaved), rowIdentities)
+		ids := make([]byte, 0, n*identitySize)
+		for i := range n {
+			ids = s.unsaved[i].append(ids)
+		}
+		origins := encodeOrigins(s.origins, n)
+		s.mu.Unlock()
+		if n == 0 {
 			return nil
 		}
-		row := h.next
-		err := h.append(ctx, batch, origins)
+		row := s.next
+		err := s.append(ctx, n, Fields{"IDs": ids, "Origins": origins, "At": time.Now().UTC()})
 		if errors.Is(err, ErrExists) { // another process wrote this row: read it, take the next
-			if err = h.read(ctx); err == nil { // a row that was not read is not passed over
-				h.next = max(h.next, row+1)
+			if err = s.read(ctx); err == nil { // a row that was not read is not passed over
+				s.next = max(s.next, row+1)
 			}
 		}
 		if err != nil {
@@ -211,74 +226,70 @@ func (h *hour) save(ctx context.Context) error {
 	}
 }
 
-func (h *hour) enter(ctx context.Context) error {
+func (s *span) enter(ctx context.Context) error {
 	select {
-	case h.rows <- struct{}{}:
+	case s.rows <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-func (h *hour) leave() { <-h.rows }
+func (s *span) leave() { <-s.rows }
 
-func (h *hour) append(ctx context.Context, batch []identity, origins []byte) error {
-	ids := make([]byte, 0, len(batch)*identitySize)
-	for i := range batch {
-		ids = batch[i].append(ids)
-	}
-	row := h.next
-	fields := Fields{"IDs": ids, "Origins": origins, "At": time.Now().UTC()}
-	if _, err := h.seen.Store.Insert(ctx, Row{Key: h.key(row), Fields: fields}); err != nil {
+// append writes a row of the first n that wait. Others may join them meanwhile, at the end.
+func (s *span) append(ctx context.Context, n int, fields Fields) error {
+	row := s.next
+	if _, err := s.seen.Store.Insert(ctx, Row{Key: s.key(row), Fields: fields}); err != nil {
 		return err
 	}
-	h.next++
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for i := range batch {
-		h.filter.move(&batch[i].id, unsavedRow, row)
+	s.next++
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range n {
+		s.filter.move(&s.unsaved[i].id, unsavedRow, row)
 	}
-	h.unsaved = slices.Delete(h.unsaved, 0, len(batch))
-	h.origins = dropOrigins(h.origins, len(batch))
-	h.waiting.Store(int64(len(h.unsaved)))
+	s.unsaved = slices.Delete(s.unsaved, 0, n)
+	s.origins = dropOrigins(s.origins, n)
+	s.waiting.Store(int64(len(s.unsaved)))
 	return nil
 }
 
 // refresh reads what is new in the store, unless that was done after since.
-func (h *hour) refresh(ctx context.Context, since time.Time) error {
-	if err := h.enter(ctx); err != nil {
+func (s *span) refresh(ctx context.Context, since time.Time) error {
+	if err := s.enter(ctx); err != nil {
 		return fmt.Errorf("wait for record identities: %w", err)
 	}
-	defer h.leave()
-	if h.loaded && (!h.seen.Shared || h.fresh.After(since)) {
+	defer s.leave()
+	if s.loaded && (!s.seen.Shared || s.fresh.After(since)) {
 		return nil
 	}
-	return h.read(ctx)
+	return s.read(ctx)
 }
 
-func (h *hour) read(ctx context.Context) error {
+func (s *span) read(ctx context.Context) error {
 	began := time.Now()
-	for row, err := range h.seen.Store.List(ctx, kindIDs, h.partition, h.key(h.next).Row) {
+	for row, err := range s.seen.Store.List(ctx, kindIDs, s.partition, s.key(s.next).Row) {
 		if err != nil {
 			return fmt.Errorf("read record identities: %w", err)
 		}
 		n, err := strconv.ParseUint(row.Row, 10, 32)
-		if err != nil || n > lastRow || row.Key != h.key(uint32(n)) {
+		if err != nil || n > lastRow || row.Key != s.key(uint32(n)) {
 			continue // none of ours: it hinders nobody and proves nothing
 		}
 		ids, _ := row.Fields["IDs"].([]byte)
-		h.mu.Lock()
+		s.mu.Lock()
 		for i := range len(ids) / identitySize {
 			id := identityAt(ids, i)
-			h.note(&id.id, uint32(n))
+			s.note(&id.id, uint32(n))
 		}
-		h.mu.Unlock()
-		h.next = uint32(n) + 1
+		s.mu.Unlock()
+		s.next = uint32(n) + 1
 	}
-	h.loaded, h.fresh = true, began
+	s.loaded, s.fresh = true, began
 	return nil
 }
 
-func (h *hour) key(row uint32) Key {
-	return Key{Kind: kindIDs, Partition: h.partition, Row: fmt.Sprintf("%010d", row)}
+func (s *span) key(row uint32) Key {
+	return Key{Kind: kindIDs, Partition: s.partition, Row: fmt.Sprintf("%010d", row)}
 }
