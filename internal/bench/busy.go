@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"azcollector/internal/sim/host"
 )
 
 // A clocked is processor time that was used of what there was, by some moment.
@@ -52,7 +54,7 @@ func childTime(name string) clocked {
 		if string(stat[open+1:end]) != name || string(fields[1]) != strconv.Itoa(os.Getpid()) {
 			continue
 		}
-		if used, err := processorTime(stat); err == nil {
+		if used, err := host.ProcessorTime(stat); err == nil {
 			c.used += used.Seconds()
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"azcollector/internal/sim"
+	"azcollector/internal/sim/host"
 )
 
 // A freezer is a contender that is started again and again on the same state.
@@ -67,18 +68,18 @@ const soon = time.Millisecond
 
 func (b *bench) wake(ctx context.Context, f *freezer, i int) error {
 	began := time.Now()
-	p, err := start(f.program, f.dir, b.settings(f.world, f.storage))
+	p, err := host.Start(f.program, f.dir, b.settings(f.world, f.storage))
 	if err != nil {
 		return err
 	}
-	defer p.kill()
-	if err := p.ready(ctx, soon); err != nil {
+	defer p.Kill()
+	if err := p.Ready(ctx, soon); err != nil {
 		return err
 	}
-	h := newHost(p, "simulated-webhook-auth-id", 1)
-	defer h.close()
-	if err := h.notify(ctx, f.notifications[i]); err != nil {
-		return p.explain(err)
+	h := host.New(p, authID, 1)
+	defer h.Close()
+	if err := h.Notify(ctx, f.notifications[i]); err != nil {
+		return p.Explain(err)
 	}
 	f.took = append(f.took, time.Since(began))
 	return nil

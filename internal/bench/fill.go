@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"azcollector/internal/sim"
+	"azcollector/internal/sim/host"
 )
 
 const (
@@ -39,24 +40,24 @@ func (b *bench) fill(ctx context.Context) error {
 	}
 	defer w.Close()
 	state := filepath.Join(filling.Dir, "state")
-	p, err := start(b.Collector, filling.Dir, filling.settings(w, &storage{settings: map[string]string{"STATE_DIR": state}}))
+	p, err := host.Start(b.Collector, filling.Dir, filling.settings(w, &storage{settings: map[string]string{"STATE_DIR": state}}))
 	if err != nil {
 		return err
 	}
-	defer p.kill()
-	if err := p.ready(ctx, look); err != nil {
+	defer p.Kill()
+	if err := p.Ready(ctx, look); err != nil {
 		return err
 	}
-	h := newHost(p, "simulated-webhook-auth-id", filling.Concurrency)
-	defer h.close()
+	h := host.New(p, authID, filling.Concurrency)
+	defer h.Close()
 	r, err := filling.watch(ctx, contender{}, l, watched{p, h, w, nil})
 	if err != nil {
-		return p.explain(err)
+		return p.Explain(err)
 	}
 	if r.Lost > 0 {
 		return fmt.Errorf("fill the ledger: %d of %d records did not arrive", r.Lost, r.Records)
 	}
-	p.stop() // in order: what is copied is whole
+	p.Stop() // in order: what is copied is whole
 	b.filled = state
 	fmt.Fprintf(b.log, "bench: a ledger of %d contents with %d records, in %v\n", b.Ledger, r.Records, time.Since(began).Round(time.Second))
 	return nil

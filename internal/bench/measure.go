@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"azcollector/internal/sim"
+	"azcollector/internal/sim/host"
 )
 
 const (
@@ -40,15 +41,15 @@ func (b *bench) run(ctx context.Context, c contender, l *sim.Load, pair int) (r 
 		return r, err
 	}
 	defer s.close()
-	p, h, err := open(ctx, c.program, dir, b.settings(w, s), b.Concurrency)
+	p, h, err := host.Open(ctx, c.program, dir, authID, b.settings(w, s), b.Concurrency)
 	if err != nil {
 		return r, err
 	}
-	defer p.kill()
-	defer h.close()
+	defer p.Kill()
+	defer h.Close()
 	r, err = b.watch(ctx, c, l, watched{p, h, w, s.count})
 	if err != nil {
-		return r, p.explain(err)
+		return r, p.Explain(err)
 	}
 	r.Contender, r.Pair, r.Contents = c.name, pair, l.Contents()
 	return r, nil
@@ -56,8 +57,8 @@ func (b *bench) run(ctx context.Context, c contender, l *sim.Load, pair int) (r 
 
 // What is watched while a run lasts.
 type watched struct {
-	*process
-	host  *host
+	*host.Process
+	host  *host.Host
 	world *sim.World
 	count *counter
 }
@@ -65,14 +66,14 @@ type watched struct {
 // watch sends what there is to send and waits for the last of its records.
 func (b *bench) watch(ctx context.Context, c contender, l *sim.Load, at watched) (r result, err error) {
 	notifications := arrays(at.world.Stock(l, c.pull), b.PerNotification)
-	before, err := at.usage()
+	before, err := at.Usage()
 	if err != nil {
 		return r, err
 	}
 	operations := at.count.operations()
 	began := time.Now()
-	pulled, stop := at.host.pull(ctx, c.pull)
-	took, err := at.host.ring(ctx, notifications, b.Concurrency)
+	pulled, stop := pulling(ctx, at.host, c.pull)
+	took, err := ring(ctx, at.host, notifications, b.Concurrency)
 	if err = errors.Join(err, stop()); err != nil {
 		return r, err
 	}
@@ -94,7 +95,7 @@ func (b *bench) watch(ctx context.Context, c contender, l *sim.Load, at watched)
 
 // await returns what the run has used once all is quiet and every record here, or
 // none has come for too long.
-func (b *bench) await(ctx context.Context, c contender, j *judge, at watched) (u usage, err error) {
+func (b *bench) await(ctx context.Context, c contender, j *judge, at watched) (u host.Usage, err error) {
 	calm := quiet + 4*b.Latency // a content is asked for, then posted, each perhaps behind a token
 	posts, since := j.arrived(), time.Now()
 	tick := time.NewTicker(look)
@@ -102,7 +103,7 @@ func (b *bench) await(ctx context.Context, c contender, j *judge, at watched) (u
 	for {
 		select {
 		case <-tick.C:
-		case <-at.ended:
+		case <-at.Ended:
 			return u, errors.New("it ended")
 		case <-ctx.Done():
 			return u, ctx.Err()
@@ -113,7 +114,7 @@ func (b *bench) await(ctx context.Context, c contender, j *judge, at watched) (u
 		if time.Since(since) < calm {
 			continue
 		}
-		if u, err = at.usage(); err != nil {
+		if u, err = at.Usage(); err != nil {
 			return u, err
 		}
 		j.read()
@@ -124,9 +125,9 @@ func (b *bench) await(ctx context.Context, c contender, j *judge, at watched) (u
 	}
 }
 
-// pull calls the timer at once, each minute, and once more when stop is called. The
+// pulling calls the timer at once, each minute, and once more when stop is called. The
 // counter may be read after that.
-func (h *host) pull(ctx context.Context, wanted bool) (calls *int, stop func() error) {
+func pulling(ctx context.Context, h *host.Host, wanted bool) (calls *int, stop func() error) {
 	calls = new(int)
 	if !wanted {
 		return calls, func() error { return nil }
@@ -137,7 +138,7 @@ func (h *host) pull(ctx context.Context, wanted bool) (calls *int, stop func() e
 		defer schedule.Stop()
 		for last := false; ; {
 			*calls++
-			if err := h.call(ctx, "pull"); err != nil || last {
+			if err := h.Call(ctx, "pull"); err != nil || last {
 				failed <- err
 				return
 			}

@@ -11,15 +11,12 @@ import (
 	"time"
 
 	"azcollector/internal/sim"
+	"azcollector/internal/sim/host"
 )
 
 const (
 	// inFlight is how many contents a process has in hand: what a small instance does.
 	inFlight = 4
-	// batchSize is how many messages the Functions host takes out of the queue at a
-	// time, as host.json says, and hiddenFor for how long others do not see them.
-	batchSize = 8
-	hiddenFor = 10 * time.Minute
 	// mostPerPost are so few records that a content surely is one post: how many have
 	// come is told by counting those.
 	mostPerPost = 1000
@@ -87,7 +84,7 @@ func (b *bench) crew(ctx context.Context, l *sim.Load, n int) (c crew, err error
 		return c, err
 	}
 	defer s.close()
-	q, err := openQueue(s.settings["AzureWebJobsStorage"])
+	q, err := host.OpenQueue(s.settings["AzureWebJobsStorage"])
 	if err != nil {
 		return c, err
 	}
@@ -96,7 +93,7 @@ func (b *bench) crew(ctx context.Context, l *sim.Load, n int) (c crew, err error
 	}
 	c = crew{Processes: n, Contents: l.Contents(), Queuing: s.count.operations()}
 
-	var hosts []*host
+	var hosts []*host.Host
 	for i := range n {
 		h, stop, err := b.instance(ctx, filepath.Join(dir, fmt.Sprint(i)), w, s)
 		if err != nil {
@@ -110,19 +107,19 @@ func (b *bench) crew(ctx context.Context, l *sim.Load, n int) (c crew, err error
 }
 
 // instance starts a collector under a host of its own.
-func (b *bench) instance(ctx context.Context, dir string, w *sim.World, s *storage) (*host, func(), error) {
+func (b *bench) instance(ctx context.Context, dir string, w *sim.World, s *storage) (*host.Host, func(), error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, nil, fmt.Errorf("make a directory: %w", err)
 	}
-	p, h, err := open(ctx, b.Collector, dir, append(b.settings(w, s), fmt.Sprint("O365_CONCURRENCY=", inFlight)), inFlight)
+	p, h, err := host.Open(ctx, b.Collector, dir, authID, append(b.settings(w, s), fmt.Sprint("O365_CONCURRENCY=", inFlight)), inFlight)
 	if err != nil {
 		return nil, nil, err
 	}
-	return h, func() { h.close(); p.kill() }, nil
+	return h, func() { h.Close(); p.Kill() }, nil
 }
 
 // list lets a collector put all contents into ledger and queue.
-func (b *bench) list(ctx context.Context, dir string, l *sim.Load, w *sim.World, s *storage, q *queue) error {
+func (b *bench) list(ctx context.Context, dir string, l *sim.Load, w *sim.World, s *storage, q *host.Queue) error {
 	w.Stock(l, true)
 	h, stop, err := b.instance(ctx, dir, w, s)
 	if err != nil {
@@ -130,10 +127,10 @@ func (b *bench) list(ctx context.Context, dir string, l *sim.Load, w *sim.World,
 	}
 	defer stop()
 	for began := time.Now(); ; {
-		if err := h.call(ctx, "pull"); err != nil {
+		if err := h.Call(ctx, "pull"); err != nil {
 			return err
 		}
-		n, err := q.waiting(ctx)
+		n, err := q.Waiting(ctx)
 		switch {
 		case err != nil:
 			return err
@@ -146,7 +143,7 @@ func (b *bench) list(ctx context.Context, dir string, l *sim.Load, w *sim.World,
 }
 
 // work measures from the first message until the last record has arrived.
-func (b *bench) work(ctx context.Context, c *crew, l *sim.Load, w *sim.World, s *storage, q *queue, hosts []*host) error {
+func (b *bench) work(ctx context.Context, c *crew, l *sim.Load, w *sim.World, s *storage, q *host.Queue, hosts []*host.Host) error {
 	ctx, done := context.WithCancelCause(ctx)
 	defer done(nil)
 	operations := s.count.operations()
@@ -154,7 +151,7 @@ func (b *bench) work(ctx context.Context, c *crew, l *sim.Load, w *sim.World, s 
 	var working sync.WaitGroup
 	for _, h := range hosts {
 		working.Go(func() {
-			if err := h.trigger(ctx, q); err != nil {
+			if err := h.Trigger(ctx, q, inFlight); err != nil {
 				done(err)
 			}
 		})
@@ -198,4 +195,14 @@ func (b *bench) printCrews(all []crew) (failed error) {
 			each(c.Queuing), each(c.Operations), c.Lost, c.Duplicates, c.Machine, c.Azurite, c.Wire, name, share)
 	}
 	return errors.Join(failed, t.Flush())
+}
+
+// wait returns early when ctx ends; who waits asks why.
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }

@@ -26,11 +26,11 @@ var dependencies = map[string]dependency{
 	},
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azqueue": {
 		reason:    "Storage Queue: wakes a content's function",
-		importers: []string{"internal/bench", "internal/state"},
+		importers: []string{"internal/sim/host", "internal/state"},
 	},
 	"github.com/alecthomas/kong": {
 		reason:    "the command line as one struct",
-		importers: []string{"functions", "internal/bench", "internal/release/tool", "internal/sim/simulator"},
+		importers: []string{"functions", "internal/bench", "internal/chaos", "internal/release/tool", "internal/sim/simulator"},
 	},
 	"github.com/klauspost/compress": {
 		reason:    "zlib and gzip in less processor time than the standard library's",

@@ -1,4 +1,4 @@
-package main
+package host
 
 import (
 	"bytes"
@@ -15,15 +15,16 @@ import (
 	"time"
 )
 
-// A process is a contender at work, started as the Functions host starts it.
-type process struct {
+// A Process is a handler at work, started as the Functions host starts it.
+type Process struct {
 	cmd     *exec.Cmd
-	address string
-	logs    string
-	ended   chan struct{}
+	Address string        // of its port
+	Logs    string        // the file of what it says
+	Ended   chan struct{} // closes when it has ended
 }
 
-func start(program, dir string, env []string) (*process, error) {
+// Start starts a program with its working directory in dir, and its log there.
+func Start(program, dir string, env []string) (*Process, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -34,14 +35,14 @@ func start(program, dir string, env []string) (*process, error) {
 	}
 	defer logs.Close() // the process has its own
 	_, port, _ := net.SplitHostPort(address)
-	p := &process{cmd: exec.Command(program), address: address, logs: logs.Name(), ended: make(chan struct{})}
+	p := &Process{cmd: exec.Command(program), Address: address, Logs: logs.Name(), Ended: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Env = dir, append([]string{"FUNCTIONS_CUSTOMHANDLER_PORT=" + port}, env...)
 	p.cmd.Stdout, p.cmd.Stderr = logs, logs
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
 	go func() { // stop waits for it
-		defer close(p.ended)
+		defer close(p.Ended)
 		_ = p.cmd.Wait() // how it ended was our doing, or is in its log
 	}()
 	return p, nil
@@ -58,51 +59,51 @@ func freeAddress() (string, error) {
 // startPatience is how long the Functions host waits for a custom handler's port.
 const startPatience = 30 * time.Second
 
-// ready waits until the port answers, looking so often.
-func (p *process) ready(ctx context.Context, every time.Duration) error {
+// Ready waits until the port answers, looking so often.
+func (p *Process) Ready(ctx context.Context, every time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	look := time.NewTicker(every)
 	defer look.Stop()
 	for {
-		conn, err := net.Dial("tcp4", p.address)
+		conn, err := net.Dial("tcp4", p.Address)
 		if err == nil {
 			return conn.Close()
 		}
 		select {
 		case <-look.C:
-		case <-p.ended:
-			return p.explain(errors.New("it ended"))
+		case <-p.Ended:
+			return p.Explain(errors.New("it ended"))
 		case <-ctx.Done():
-			return p.explain(ctx.Err())
+			return p.Explain(ctx.Err())
 		}
 	}
 }
 
-// explain adds the end of the log to what is wrong.
-func (p *process) explain(err error) error {
-	text, _ := os.ReadFile(p.logs) // without it the error says less
+// Explain adds the end of the log to what is wrong.
+func (p *Process) Explain(err error) error {
+	text, _ := os.ReadFile(p.Logs) // without it the error says less
 	return fmt.Errorf("run %s: %w; it said: %s", filepath.Base(p.cmd.Path), err, text[max(0, len(text)-2000):])
 }
 
-// kill is how the Functions host ends a handler.
-func (p *process) kill() {
+// Kill is how the Functions host ends a handler.
+func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
-	<-p.ended
+	<-p.Ended
 }
 
-// stop lets it end in order.
-func (p *process) stop() {
+// Stop lets it end in order.
+func (p *Process) Stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
-	case <-p.ended:
+	case <-p.Ended:
 	case <-time.After(startPatience):
-		p.kill()
+		p.Kill()
 	}
 }
 
-// A usage is what the kernel counted of a process and of nobody else.
-type usage struct {
+// A Usage is what the kernel counted of a process and of nobody else.
+type Usage struct {
 	CPU  time.Duration // user and system
 	Peak int64         // most memory resident at a time, in bytes
 }
@@ -111,10 +112,10 @@ type usage struct {
 // on (proc(5), sysconf(_SC_CLK_TCK)).
 const tick = 10 * time.Millisecond
 
-// processorTime is what /proc/<pid>/stat tells of it. Behind the name, which may hold
+// ProcessorTime is what /proc/<pid>/stat tells of it. Behind the name, which may hold
 // anything but ends with the last bracket, utime and stime are the 14th and 15th of all
 // fields.
-func processorTime(stat []byte) (used time.Duration, err error) {
+func ProcessorTime(stat []byte) (used time.Duration, err error) {
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	for _, field := range fields[11:13] {
 		ticks, err := strconv.ParseInt(string(field), 10, 64)
@@ -126,13 +127,14 @@ func processorTime(stat []byte) (used time.Duration, err error) {
 	return used, nil
 }
 
-func (p *process) usage() (u usage, err error) {
+// Usage asks the kernel.
+func (p *Process) Usage() (u Usage, err error) {
 	dir := filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid))
 	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
 	if err != nil {
 		return u, fmt.Errorf("read processor time (Linux only): %w", err)
 	}
-	if u.CPU, err = processorTime(stat); err != nil {
+	if u.CPU, err = ProcessorTime(stat); err != nil {
 		return u, err
 	}
 	status, err := os.ReadFile(filepath.Join(dir, "status"))

@@ -1,4 +1,4 @@
-package main
+package host
 
 import (
 	"context"
@@ -10,20 +10,30 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azqueue"
 )
 
-// A queue is that of the function content, by Microsoft's own client: what the Functions
-// host sees of it.
-type queue struct{ client *azqueue.QueueClient }
+const (
+	// batchSize is how many messages the Functions host takes out of the queue at a
+	// time, as host.json says, and hiddenFor for how long others do not see them.
+	batchSize = 8
+	hiddenFor = 10 * time.Minute
+	// quiet is how long it rests when there was none.
+	quiet = 200 * time.Millisecond
+)
 
-func openQueue(connection string) (*queue, error) {
+// A Queue is that of the function content, by Microsoft's own client: what the Functions
+// host sees of it.
+type Queue struct{ client *azqueue.QueueClient }
+
+// OpenQueue opens the queue of a storage account.
+func OpenQueue(connection string) (*Queue, error) {
 	client, err := azqueue.NewQueueClientFromConnectionString(connection, "o365-content", nil)
 	if err != nil {
 		return nil, fmt.Errorf("open the queue: %w", err)
 	}
-	return &queue{client}, nil
+	return &Queue{client}, nil
 }
 
-// waiting is how many messages there are.
-func (q *queue) waiting(ctx context.Context) (int, error) {
+// Waiting is how many messages there are.
+func (q *Queue) Waiting(ctx context.Context) (int, error) {
 	p, err := q.client.GetProperties(ctx, nil)
 	if err != nil {
 		return 0, fmt.Errorf("look at the queue: %w", err)
@@ -31,7 +41,7 @@ func (q *queue) waiting(ctx context.Context) (int, error) {
 	return int(*p.ApproximateMessagesCount), nil
 }
 
-func (q *queue) take(ctx context.Context) ([]*azqueue.DequeuedMessage, error) {
+func (q *Queue) take(ctx context.Context) ([]*azqueue.DequeuedMessage, error) {
 	got, err := q.client.DequeueMessages(ctx, &azqueue.DequeueMessagesOptions{
 		NumberOfMessages: new(int32(batchSize)), VisibilityTimeout: new(int32(hiddenFor.Seconds())),
 	})
@@ -41,13 +51,13 @@ func (q *queue) take(ctx context.Context) ([]*azqueue.DequeuedMessage, error) {
 	return got.Messages, nil
 }
 
-// trigger does what the Functions host does for a queue: it takes messages, runs the
+// Trigger does what the Functions host does for a queue: it takes messages, runs the
 // function for so many at a time, and deletes what succeeded.
-func (h *host) trigger(ctx context.Context, q *queue) error {
+func (h *Host) Trigger(ctx context.Context, q *Queue, atOnce int) error {
 	messages := make(chan *azqueue.DequeuedMessage)
 	errs := make(chan error, 1)
 	var workers sync.WaitGroup
-	for range inFlight {
+	for range atOnce {
 		workers.Go(func() {
 			for m := range messages {
 				if err := h.answer(ctx, q, m); err != nil && ctx.Err() == nil {
@@ -79,31 +89,24 @@ func (h *host) trigger(ctx context.Context, q *queue) error {
 			}
 		}
 		if len(taken) == 0 {
-			wait(ctx, quiet)
+			select {
+			case <-time.After(quiet):
+			case <-ctx.Done():
+			}
 		}
 	}
 }
 
-func (h *host) answer(ctx context.Context, q *queue, m *azqueue.DequeuedMessage) error {
+func (h *Host) answer(ctx context.Context, q *Queue, m *azqueue.DequeuedMessage) error {
 	text, err := base64.StdEncoding.DecodeString(*m.MessageText)
 	if err != nil {
 		return fmt.Errorf("read a message as the host does: %w", err)
 	}
-	if err := h.run(ctx, "content", text); err != nil {
+	if err := h.Run(ctx, "content", text); err != nil {
 		return err
 	}
 	if _, err := q.client.DeleteMessage(ctx, *m.MessageID, *m.PopReceipt, nil); err != nil {
 		return fmt.Errorf("delete a message: %w", err)
 	}
 	return nil
-}
-
-// wait returns early when ctx ends; who waits asks why.
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
