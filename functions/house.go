@@ -71,7 +71,7 @@ func (t *trouble) why() error {
 func openHouse(ctx context.Context, s Settings, log *logrus.Logger, command bool) (*house, error) {
 	h := &house{
 		settings: s, log: log, sole: !s.Storage.Configured(), visiting: command && s.Storage.Configured(),
-		http: wire.Client(wire.Options{Connections: 2 * s.Concurrency}),
+		http: wire.Client(wire.Options{Connections: 2 * s.Concurrency, HeaderTimeout: s.RequestTimeout}),
 	}
 	store, err := openStore(s, h.http, command)
 	if err != nil {

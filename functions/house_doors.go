@@ -19,7 +19,7 @@ func openStore(s Settings, client *http.Client, command bool) (collect.Store, er
 	if !s.Storage.Configured() {
 		return state.OpenEmbedded(s.StateDir)
 	}
-	o := state.AzureOptions{ConnectionString: string(s.Storage.ConnectionString), HTTP: client}
+	o := state.AzureOptions{ConnectionString: string(s.Storage.ConnectionString), HTTP: client, Timeout: s.RequestTimeout}
 	if o.ConnectionString == "" {
 		o.TableURL = serviceURL(s, s.Storage.TableServiceURI, "table")
 		o.BlobURL = serviceURL(s, s.Storage.BlobServiceURI, "blob")
@@ -92,7 +92,7 @@ func newFeed(s Settings, client *http.Client, throttled func()) (*microsoft.Toke
 	}
 	return tokens, microsoft.NewFeed(microsoft.FeedOptions{
 		Cloud: cloud, Tokens: tokens, Tenants: []string{s.TenantID}, Publisher: s.TenantID, HTTP: client,
-		MaxContentBytes: s.MaxContentBytes, RequestsPerMinute: s.RequestsPerMinute, Throttled: throttled,
+		MaxContentBytes: s.MaxContentBytes, IdleTimeout: s.RequestTimeout, RequestsPerMinute: s.RequestsPerMinute, Throttled: throttled,
 	}), nil
 }
 

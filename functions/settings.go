@@ -39,6 +39,7 @@ type Settings struct {
 	Concurrency       int
 	RequestsPerMinute int
 	MaxContentBytes   int64
+	RequestTimeout    time.Duration
 	PublicURL         *url.URL // nil: no webhook, pull only
 
 	Sink              string

@@ -83,6 +83,9 @@ var table = []setting{
 	{name: "O365_MAX_CONTENT_BYTES", synced: true, fixed: "268435456",
 		meaning: "the largest content taken, in bytes after decompression",
 		set:     into(func(s *Settings) *int64 { return &s.MaxContentBytes }, whole[int64](1, 1<<40))},
+	{name: "REQUEST_TIMEOUT", fixed: "60s",
+		meaning: "how long a service may take to begin its answer, and then be silent within it (1s to 10m)",
+		set:     into(func(s *Settings) *time.Duration { return &s.RequestTimeout }, span(time.Second, 10*time.Minute))},
 
 	{name: "SINK", fixed: "alertlogic",
 		meaning: "where records go: `alertlogic` or `jsonl`",

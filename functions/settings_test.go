@@ -46,13 +46,13 @@ func TestDefaults(t *testing.T) {
 	s := mustLoad(t, good())
 	got := map[string]any{
 		"streams": len(s.ContentStreams), "budget": s.WebhookBudget, "lookback": s.Lookback,
-		"bytes": s.MaxContentBytes, "retention": s.StateRetention, "public": s.PublicURL.String(),
+		"bytes": s.MaxContentBytes, "timeout": s.RequestTimeout, "retention": s.StateRetention, "public": s.PublicURL.String(),
 		"site": s.SiteName, "subscription": s.SubscriptionID, "sink": s.Sink, "payload": s.MaxPayload,
 		"storage": s.Storage.Configured(), "level": s.LogLevel.String(), "warnings": len(s.Warnings),
 	}
 	want := map[string]any{
 		"streams": 4, "budget": 4 * time.Second, "lookback": 24 * time.Hour,
-		"bytes": int64(268435456), "retention": 35 * 24 * time.Hour, "public": "https://collector.example",
+		"bytes": int64(268435456), "timeout": time.Minute, "retention": 35 * 24 * time.Hour, "public": "https://collector.example",
 		"site": "collector.example", "subscription": "self-hosted", "sink": "alertlogic", "payload": 700000,
 		"storage": false, "level": "info", "warnings": 0,
 	}

@@ -26,6 +26,8 @@ type AzureOptions struct {
 	Credential                  azcore.TokenCredential
 	// HTTP carries every request; nil is wire.Client.
 	HTTP *http.Client
+	// Timeout shortens how long one request for rows or messages may take; 0: 45 s.
+	Timeout time.Duration
 }
 
 // Azure is the [collect.Store] in a storage account: rows in Table Storage (a
@@ -68,7 +70,7 @@ func OpenAzure(o AzureOptions) (*Azure, error) {
 		Retry: collect.Retry{Attempts: 4, First: 200 * time.Millisecond, Most: 2 * time.Second, Patience: 10 * time.Second},
 		http:  client,
 	}
-	if err := a.connect(where, o.Credential, client); err != nil {
+	if err := a.connect(where, o, client); err != nil {
 		return nil, fmt.Errorf("AzureWebJobsStorage: %w", err)
 	}
 	return a, nil
@@ -99,7 +101,11 @@ func (o AzureOptions) account() (account, error) {
 	return where, nil
 }
 
-func (a *Azure) connect(where account, credential azcore.TokenCredential, client *http.Client) (err error) {
+func (a *Azure) connect(where account, o AzureOptions, client *http.Client) (err error) {
+	credential, quick := o.Credential, tableTimeout
+	if o.Timeout > 0 {
+		quick = min(quick, o.Timeout)
+	}
 	options := func(timeout time.Duration) policy.ClientOptions {
 		return policy.ClientOptions{
 			Transport: client,
@@ -107,10 +113,10 @@ func (a *Azure) connect(where account, credential azcore.TokenCredential, client
 			Telemetry: policy.TelemetryOptions{Disabled: true},
 		}
 	}
-	tableOptions := &aztables.ClientOptions{ClientOptions: options(tableTimeout)}
+	tableOptions := &aztables.ClientOptions{ClientOptions: options(quick)}
 	tableOptions.PerCallPolicies = append(tableOptions.PerCallPolicies, noEcho{})
 	blobOptions := &azblob.ClientOptions{ClientOptions: options(blobTimeout)}
-	queueOptions := &azqueue.ClientOptions{ClientOptions: options(tableTimeout)}
+	queueOptions := &azqueue.ClientOptions{ClientOptions: options(quick)}
 	tableURL, blobURL, queueURL := where.urls[tables], where.urls[blobs]+"/", where.urls[queues]+"/"+queueName
 
 	switch {
