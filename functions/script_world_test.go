@@ -51,6 +51,7 @@ var worldCommands = map[string]func(ts *testscript.TestScript, neg bool, args []
 	"recall":     cmdRecall,
 	"arrived":    cmdArrived,
 	"drained":    cmdDrained,
+	"settled":    cmdSettled,
 	"report":     cmdReport,
 	"calls":      cmdCalls,
 	"posts":      cmdPosts,
