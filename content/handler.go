@@ -29,6 +29,8 @@ const (
 type Handler struct {
 	Store     collect.Store
 	Collector *collect.Collector
+	// Odd is told of a message that names no row; nil: nobody is.
+	Odd func()
 }
 
 // Handle collects the content that a message names. It succeeds if the content
@@ -38,6 +40,9 @@ type Handler struct {
 func (h *Handler) Handle(ctx context.Context, payload []byte) error {
 	key, err := collect.ReadMessage(payload)
 	if err != nil {
+		if h.Odd != nil {
+			h.Odd()
+		}
 		return err
 	}
 	waiting, cancel := context.WithTimeout(ctx, workerPatience)

@@ -156,6 +156,13 @@ func (a *authIDs) now(ctx context.Context) (string, error) {
 	return a.current, err
 }
 
+// rotatedAt is when the current secret became that; zero: it always was.
+func (a *authIDs) rotatedAt() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.rotated
+}
+
 func (a *authIDs) accepted() map[string][]string {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"net/http"
 	"os"
 	"os/signal"
@@ -228,6 +229,10 @@ func (p *program) sources(listens bool) Sources {
 
 func prepare(log *logrus.Logger, s Settings) {
 	log.SetLevel(s.LogLevel)
+	// net/http's client has no ErrorLog. What a server says without being asked it prints
+	// through the standard logger, to stderr and as it came.
+	stdlog.SetFlags(0)
+	stdlog.SetOutput(debugLog{log.WithField("component", "http")})
 	for _, warning := range s.Warnings {
 		log.WithField("component", "settings").Warning(warning)
 	}

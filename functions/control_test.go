@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"azcollector/internal/collect"
+	"azcollector/internal/wire"
 )
 
 // sockets is a directory with a short name: a socket's path has little room.
@@ -208,7 +209,7 @@ func TestControlEndsWhatNobodyWaitsFor(t *testing.T) {
 	defer silent.Close()
 	dir := sockets(t)
 	h := controlled(t, dir, "AZURE_AUTHORITY_HOST="+silent.URL, "O365_MANAGEMENT_URL="+silent.URL)
-	h.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = silent.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	h.http.Transport.(*wire.Transport).TLSClientConfig.RootCAs = silent.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	ctx, leave := context.WithCancel(t.Context())
 	answered := make(chan int)
 	go func() {

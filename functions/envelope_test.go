@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -46,14 +48,48 @@ func FuzzEnvelopeOfHost(f *testing.F) {
 	})
 }
 
-// FuzzEnvelope: no bytes make the decoder panic, and an error comes without a payload.
+// FuzzEnvelope: no bytes make the decoder panic; an error comes without a payload, and only
+// if there is not one value to be found; an object comes through byte for byte, and nothing
+// but the value decides: whoever fills Metadata changes nothing.
 func FuzzEnvelope(f *testing.F) {
-	f.Add([]byte(`{"Data":{"msg":"\"\\\"x\\\"\""},"Metadata":{}}`))
-	f.Add([]byte(`{"data":{"timer":null}}`))
-	f.Add([]byte(`{"Data":null}`))
+	for _, seed := range []string{
+		`{"Data":{"msg":"\"\\\"x\\\"\""},"Metadata":{}}`, `{"data":{"timer":null}}`, `{"Data":null}`, `{"Data":{}}`, `{"Data":[]}`, `{"Data":{"a":1,"b":2}}`,
+		`{"Data":{"msg":{"partition":"p","row":"r"}},"Metadata":{"partition":"q"}}`, `{"Data":{"a":1,"msg":"\"x\""}}`, `{"Data":{"msg":"\\ud800"}}`, "{\"Data\":{\"msg\":\"\xff\"}}",
+		`{"Data":{"msg":"bm90IGEgbWVzc2FnZQ=="}}`, `{"Data":{"msg":1e999999}}`, `{"Data":{"msg":1},"Data":{"msg":2}}`, `{"Data":{"msg":1}}{}`, "\ufeff{}", `[]`, ``,
+		`{"Data":{"msg":` + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + `}}`,
+	} {
+		f.Add([]byte(seed))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if payload, err := decodeEnvelope(body); err != nil && payload != nil {
+		payload, err := decodeEnvelope(body)
+		if err != nil && payload != nil {
 			t.Errorf("payload %q beside %v", payload, err)
+		}
+		var envelope struct{ Data map[string]json.RawMessage }
+		if json.Unmarshal(body, &envelope) != nil {
+			if err == nil {
+				t.Errorf("payload %q of no envelope", payload)
+			}
+			return
+		}
+		value, named := envelope.Data["timer"]
+		if !named {
+			value, named = envelope.Data["msg"]
+		}
+		for _, only := range envelope.Data {
+			if !named && len(envelope.Data) == 1 {
+				value, named = only, true
+			}
+		}
+		if named != (err == nil) {
+			t.Fatalf("%v, with the members %q", err, envelope.Data)
+		}
+		if named && (value[0] == '{' || value[0] == '[') && !bytes.Equal(payload, value) {
+			t.Errorf("%q becomes %q", value, payload)
+		}
+		again, err := decodeEnvelope(slices.Concat([]byte(`{"Metadata":{"msg":"forged","Data":{"msg":"forged"}},"Data":{"msg":`), value, []byte(`}}`)))
+		if named && (err != nil || !bytes.Equal(again, payload)) {
+			t.Errorf("beside other metadata %q becomes %q, %v", payload, again, err)
 		}
 	})
 }

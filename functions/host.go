@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"azcollector/internal/wire"
 )
 
 const (
@@ -85,29 +87,29 @@ func (h *hostHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := r.Header.Get(invocationHeader)
-	ctx, inv := withInvocation(r.Context(), id[:min(len(id), maxInvocationID)])
+	ctx, inv := withInvocation(r.Context(), wire.Printable(id[:min(len(id), maxInvocationID)]))
 	log := h.log.WithContext(ctx)
 	house, leave, err := h.gate.enter(ctx)
 	if err != nil {
-		log.WithField("path", r.URL.Path).WithError(err).Error("refused a call: not started")
+		log.WithField("path", wire.Printable(r.URL.Path)).WithError(err).Error("refused a call: not started")
 		answer(w, http.StatusInternalServerError, "not started; see the log")
 		return
 	}
 	defer leave()
 	if r.URL.Path == hostWebhookPath && house.Webhook != nil {
-		protect(house.Webhook, h.log).ServeHTTP(w, r.WithContext(ctx))
+		wary(protect(house.Webhook, h.log)).ServeHTTP(w, r.WithContext(ctx))
 		return
 	}
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	f, ok := house.Functions[name]
 	switch {
 	case !ok:
-		log.WithField("path", r.URL.Path).Warning("refused a call: no such function")
+		log.WithField("path", wire.Printable(r.URL.Path)).Warning("refused a call: no such function")
 		answer(w, http.StatusNotFound, "no such function")
 	case r.Method != http.MethodPost || id == "":
 		// A client that the host proxies to us by a mistake in a route must not
 		// be able to call a function.
-		log.WithField("path", r.URL.Path).Warning("refused a call: not from the Functions host")
+		log.WithField("path", wire.Printable(r.URL.Path)).Warning("refused a call: not from the Functions host")
 		answer(w, http.StatusForbidden, "not from the Functions host")
 	default:
 		h.invoke(w, r.WithContext(ctx), inv, name, f)

@@ -27,21 +27,25 @@ type house struct {
 	log      *logrus.Logger
 	http     *http.Client
 
-	store     collect.Store
-	sole      bool         // the store is ours alone
-	visiting  bool         // a command beside a collector elsewhere, which may be of another version
-	account   *state.Azure // the store, if it is a storage account
-	tokens    *microsoft.Tokens
-	feed      *microsoft.Feed
-	alert     *alertlogic.Client // nil: another sink
-	registrar *registrar         // nil: another sink
-	ledger    *collect.Ledger
-	delivery  *collect.Delivery
-	collector *collect.Collector
-	meter     *collect.Meter
-	secrets   *authIDs
-	lister    *pull.Lister
-	config    synced
+	store                   collect.Store
+	sole                    bool         // the store is ours alone
+	visiting                bool         // a command beside a collector elsewhere, which may be of another version
+	account                 *state.Azure // the store, if it is a storage account
+	tokens                  *microsoft.Tokens
+	feed                    *microsoft.Feed
+	alert                   *alertlogic.Client // nil: another sink
+	registrar               *registrar         // nil: another sink
+	ledger                  *collect.Ledger
+	delivery                *collect.Delivery
+	collector               *collect.Collector
+	meter                   *collect.Meter
+	secrets                 *authIDs
+	lister                  *pull.Lister
+	doubt                   *webhook.Doubt
+	oddLines, strangerLines seldom
+	config                  synced
+
+	unwokenLines, queueLines refrain
 
 	serving atomic.Bool // the workers run
 	state   trouble     // with recording notifications
@@ -71,13 +75,13 @@ func (t *trouble) why() error {
 func openHouse(ctx context.Context, s Settings, log *logrus.Logger, command bool) (*house, error) {
 	h := &house{
 		settings: s, log: log, sole: !s.Storage.Configured(), visiting: command && s.Storage.Configured(),
-		http: wire.Client(wire.Options{Connections: 2 * s.Concurrency, HeaderTimeout: s.RequestTimeout}),
+		http: crashingClient(wire.Client(wire.Options{Connections: 2 * s.Concurrency, HeaderTimeout: s.RequestTimeout})),
 	}
 	store, err := openStore(s, h.http, command)
 	if err != nil {
 		return nil, err
 	}
-	h.store = store
+	h.store = crashingStore(store)
 	h.account, _ = store.(*state.Azure)
 	if err := h.configure(ctx); err != nil && !command {
 		return nil, errors.Join(err, store.Close())
@@ -98,7 +102,8 @@ func (h *house) furnish() (err error) {
 		return err
 	}
 	owner := rand.Text()
-	h.ledger = &collect.Ledger{Store: h.store, Owner: owner, Sole: h.sole}
+	h.doubt = &webhook.Doubt{}
+	h.ledger = &collect.Ledger{Store: h.store, Owner: owner, Sole: h.sole, Odd: h.odd, Unwoken: h.unwoken}
 	h.meter = &collect.Meter{Store: h.store, Tenant: h.settings.TenantID, Owner: owner}
 	h.delivery = &collect.Delivery{
 		Sink: sink, Store: h.store, Meter: h.meter, Now: h.feed.ServerTime,
@@ -162,6 +167,7 @@ func (h *house) webhook() *webhook.Handler {
 		Check:    h.feed.CheckContent,
 		Announce: h.ledger.Announce,
 		Submit:   h.collector.Submit,
+		Doubt:    h.doubt,
 		Budget:   h.settings.WebhookBudget,
 		Report:   h.reportNotice,
 	}
@@ -213,5 +219,5 @@ func (h *house) listenToQueue(ctx context.Context) error {
 			logLines(log, err, "failed")
 		}
 		return err
-	}, h.due.note)
+	}, h.queueRead)
 }

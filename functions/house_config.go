@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sirupsen/logrus"
+
 	"azcollector/internal/collect"
 	"azcollector/master"
 	"azcollector/updater"
@@ -121,5 +123,43 @@ func (h *house) configuration(ctx context.Context, _ []collect.Finding) (finding
 	if len(off) > 0 {
 		find(master.StreamOff, "configuration version %d switches off %s", h.config.applied, strings.Join(off, ", "))
 	}
+	if slower := h.config.base.slower(h.settings); len(slower) > 0 {
+		find(master.ConfigSlows, "configuration version %d sets %s", h.config.applied, strings.Join(slower, ", "))
+	}
 	return findings, nil
+}
+
+// tenth: less than this part of what the app settings say is no tuning any more.
+const tenth = 10
+
+// slower names what a synced configuration takes away nearly all of.
+func (s *Settings) slower(synced Settings) (names []string) {
+	for _, limit := range []struct {
+		name    string
+		is, was int64
+	}{
+		{"O365_CONCURRENCY", int64(synced.Concurrency), int64(s.Concurrency)},
+		{"O365_REQUESTS_PER_MINUTE", int64(synced.RequestsPerMinute), int64(s.RequestsPerMinute)},
+		{"O365_MAX_CONTENT_BYTES", synced.MaxContentBytes, s.MaxContentBytes},
+		{"APP_AL_MAX_PAYLOAD", int64(synced.MaxPayload), int64(s.MaxPayload)},
+	} {
+		if limit.is <= limit.was/tenth {
+			names = append(names, fmt.Sprintf("%s to %d (app settings: %d)", limit.name, limit.is, limit.was))
+		}
+	}
+	if hidesWarnings(synced.LogLevel) && !hidesWarnings(s.LogLevel) {
+		names = append(names, "LOG_LEVEL to "+synced.LogLevel.String())
+	}
+	return names
+}
+
+func hidesWarnings(level logrus.Level) bool { return level < logrus.WarnLevel }
+
+// findingLevel is how findings are logged: a configuration from elsewhere must not hide
+// them.
+func (h *house) findingLevel() logrus.Level {
+	if hidesWarnings(h.settings.LogLevel) && !hidesWarnings(h.config.base.LogLevel) {
+		return logrus.ErrorLevel
+	}
+	return logrus.WarnLevel
 }

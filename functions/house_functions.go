@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -126,7 +127,10 @@ func (h *house) content(ctx context.Context, payload []byte) error {
 }
 
 func (h *house) handler() *content.Handler {
-	return &content.Handler{Store: h.store, Collector: h.collector}
+	return &content.Handler{
+		Store: h.store, Collector: h.collector,
+		Odd: func() { h.odd(collect.OddMessage, collect.Content{}) },
+	}
 }
 
 // How often the due rows of our own store are looked at: it costs nothing.
@@ -150,8 +154,11 @@ const statisticsEvery = 30 * time.Second
 // keepStatistics writes them every so often, and shares the tenant's quota with
 // the other processes that do so.
 func (h *house) keepStatistics(ctx context.Context) error {
+	if err := h.countUnknown(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
 	for collect.Wait(ctx, statisticsEvery) == nil {
-		if err := h.measure(ctx); err != nil {
+		if err := errors.Join(h.measure(ctx), h.countUnknown(ctx)); err != nil {
 			return err
 		}
 		if h.sole {
@@ -161,7 +168,7 @@ func (h *house) keepStatistics(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		h.feed.Pace(h.settings.RequestsPerMinute / max(1, sum.Alive))
+		h.feed.Pace(h.share(sum.Alive))
 	}
 	return nil
 }

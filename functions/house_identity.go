@@ -136,7 +136,8 @@ func (q quietIdentity) GetToken(ctx context.Context, o policy.TokenRequestOption
 	}
 	said := "no answer"
 	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok && failed.RawResponse != nil {
-		said = failed.RawResponse.Status
+		status := failed.RawResponse.StatusCode // its words are the endpoint's, and could be our own header
+		said = fmt.Sprintf("%d %s", status, http.StatusText(status))
 	}
 	return token, &collect.Fault{Verdict: collect.JudgesUs, Err: fmt.Errorf("get a token for %s: %s; %s", q.use, said, q.remedy)}
 }

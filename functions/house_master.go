@@ -55,6 +55,7 @@ func (h *house) master(ctx context.Context) ([]collect.Finding, error) {
 				Tenant: h.settings.TenantID, Store: h.store, Retention: h.settings.StateRetention, Now: time.Now,
 				Report: func(rows int) { log(ctx).WithField("rows", rows).Info("deleted old rows") },
 			}).Run},
+			{Name: "due rows", Limit: rowLimit, Code: master.StateFailed, Run: (&master.Recall{Tenant: h.settings.TenantID, Due: h.ledger.Recall}).Run},
 			{Name: "configuration", Limit: configLimit, Code: master.ConfigRefused, Run: h.configuration},
 			{Name: "update", Limit: rowLimit, Code: master.StateFailed, Run: h.updateFindings},
 			{Name: "check-in", Limit: checkInLimit, Code: master.CheckInFailed, Run: checkIn.Run},
@@ -78,7 +79,7 @@ func (h *house) master(ctx context.Context) ([]collect.Finding, error) {
 	}
 	findings, err := m.Run(ctx)
 	for _, f := range findings {
-		log(ctx).WithField("code", f.Code).Warn(f.Text)
+		log(ctx).WithField("code", f.Code).Log(h.findingLevel(), f.Text)
 	}
 	return findings, err
 }

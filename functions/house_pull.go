@@ -19,6 +19,7 @@ func (h *house) newLister() *pull.Lister {
 		Tenants: []string{h.settings.TenantID}, Types: h.settings.ContentStreams,
 		Lookback: h.settings.Lookback, Known: h.ledger.Known,
 		Store: h.store, Report: h.reportListing, Count: h.meter.Offered,
+		Odd: func(_, contentType string) { h.odd(collect.OddCursor, collect.Content{Type: contentType}) },
 	}
 	if h.account != nil {
 		l.Requeue = h.requeue

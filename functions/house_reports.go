@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -12,11 +13,9 @@ import (
 	"azcollector/webhook"
 )
 
-// refusalsLogged bounds the lines that one notification can cause.
-const refusalsLogged = 5
-
 // reportContent logs an attempt at a content, once.
 func (h *house) reportContent(ctx context.Context, c collect.Content, took time.Duration, err error) {
+	h.judgeStrangers(c, err)
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("stopped; it is due at once")
 	}
@@ -44,29 +43,37 @@ func (h *house) reportNotice(ctx context.Context, n webhook.Notice) {
 	switch {
 	case n.Status >= 500:
 		h.state.note(n.Err)
-	case n.Announced > 0:
+	case n.Announced > 0 && !n.Unrecorded:
 		h.state.note(nil)
+	}
+	if n.Strange > 0 {
+		h.meter.Odd(collect.OddEntry, n.Strange)
 	}
 	log := h.log.WithContext(ctx).WithFields(logrus.Fields{
 		"component": "webhook", "method": wire.Printable(n.Method), "status": n.Status, "ms": n.Took.Milliseconds(),
 	})
-	for i, refused := range n.Refused {
-		if i == refusalsLogged {
-			break
-		}
-		log.WithField("reason", refused.Error()).Warn("refused an entry")
+	for _, reason := range n.Reasons {
+		log.WithField("reason", reason.Error()).Warn("refused an entry")
 	}
 	log = log.WithFields(logrus.Fields{
-		"announced": n.Announced, "new": n.New, "refused": len(n.Refused), "unconfigured": n.Unconfigured, "left": n.Left,
+		"announced": n.Announced, "new": n.New, "refused": n.Refused, "unconfigured": n.Unconfigured, "left": n.Left,
 	})
 	switch {
 	case n.Status >= 500:
 		log.WithError(n.Err).Error("notification not recorded")
+	case n.Status == http.StatusUnauthorized || n.Status == http.StatusBadRequest && !n.Validation:
+		level := logrus.WarnLevel
+		if !h.strangerLines.again(time.Now()) {
+			level = logrus.DebugLevel // guesses cost nothing, lines are stored, and in Azure paid for
+		}
+		log.WithError(n.Err).Log(level, "refused a request")
 	case n.Err != nil:
 		log.WithError(n.Err).Warn("refused a request")
 	case n.Validation:
 		log.Info("answered the validation of a subscription")
-	case n.Announced+len(n.Refused)+n.Unconfigured > 0:
+	case n.Unrecorded:
+		log.Warn("notification left to the list: too much of what is announced is not known to Microsoft")
+	case n.Announced+n.Refused+n.Unconfigured > 0:
 		log.Info("notification")
 	default:
 		log.Debug("empty request")

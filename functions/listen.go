@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"azcollector/internal/wire"
 )
 
 const (
@@ -18,7 +20,8 @@ const (
 	// sends a notification in one go.
 	headerTimeout = 5 * time.Second
 	bodyTimeout   = 15 * time.Second
-	// idleTimeout is short: an idle connection takes one of MAX_CONNECTIONS.
+	// idleTimeout is short: an idle connection takes one of MAX_CONNECTIONS, until
+	// somebody else needs it.
 	idleTimeout = 30 * time.Second
 	// maxHeader is many times what Microsoft sends. net/http adds 4 KiB.
 	maxHeader = 8 << 10
@@ -49,23 +52,29 @@ func serveListener(ctx context.Context, listener net.Listener, s Settings, r *ro
 	http1.SetHTTP1(true)
 	return serveHTTP(ctx, listener, &http.Server{
 		Handler:           outside(s.WebhookPath, r, log.WithField("component", "listener")),
+		ConnContext:       withConn,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       bodyTimeout, // ends with the body, not with the room's work on it
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		Protocols:         &http1,
 		ErrorLog:          serverLog(log),
+		// net/http would answer OPTIONS * by itself.
+		DisableGeneralOptionsHandler: true,
 	})
 }
 
-// outside is what strangers see.
+// outside is what strangers see. A path has one spelling: in another one (%2f for a
+// slash) a proxy's rules for the webhook would not apply to it.
 func outside(path string, r *rooms, log *logrus.Entry) http.Handler {
 	webhook, health := http.NotFoundHandler(), healthz(r.Health, log)
 	if r.Webhook != nil {
 		webhook = protect(r.Webhook, log)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	return wary(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		switch {
+		case req.URL.RawPath != "" && req.URL.RawPath != path:
+			answer(w, http.StatusNotFound, "not found")
 		case req.URL.Path == path:
 			webhook.ServeHTTP(w, req)
 		case req.URL.Path == healthPath && (req.Method == http.MethodGet || req.Method == http.MethodHead):
@@ -73,7 +82,7 @@ func outside(path string, r *rooms, log *logrus.Entry) http.Handler {
 		default:
 			answer(w, http.StatusNotFound, "not found")
 		}
-	})
+	}))
 }
 
 // serveHTTP runs the server until ctx ends; requests then have stopGrace to end
@@ -111,7 +120,7 @@ func protect(room http.Handler, log *logrus.Entry) http.Handler {
 		if err == nil {
 			return
 		}
-		log.WithContext(r.Context()).WithField("path", r.URL.Path).WithError(err).Error("request failed")
+		log.WithContext(r.Context()).WithField("path", wire.Printable(r.URL.Path)).WithError(err).Error("request failed")
 		if answered.yes {
 			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 		}

@@ -116,10 +116,11 @@ func lineOf(e *logrus.Entry) string {
 	return b.String()
 }
 
-// debugLog takes what net/http has to say, mostly of strangers' handshakes.
+// debugLog takes what net/http has to say, mostly of strangers' handshakes. What it
+// quotes is theirs, and may be a secret of ours.
 type debugLog struct{ *logrus.Entry }
 
 func (d debugLog) Write(p []byte) (int, error) {
-	d.Debug(wire.Printable(string(p)))
+	d.Debug(wire.Printable(wire.Unquoted(string(p))))
 	return len(p), nil
 }

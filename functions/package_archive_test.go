@@ -43,7 +43,7 @@ func checkArchive(t *testing.T, file, goos, goarch string) {
 	if built["GOOS"] != goos || built["GOARCH"] != goarch || files[program].mode != 0o755 {
 		t.Errorf("%s: the program has mode %v and is for %s/%s", file, files[program].mode, built["GOOS"], built["GOARCH"])
 	}
-	for _, name := range []string{"LICENSE", "THIRD_PARTY_NOTICES", "README.md", "docs/operations.md"} {
+	for _, name := range []string{"LICENSE", "THIRD_PARTY_NOTICES", "README.md", "SECURITY.md", "docs/operations.md"} {
 		if len(files[name].text) == 0 {
 			t.Errorf("%s: no %s in it", file, name)
 		}

@@ -8,7 +8,6 @@ import (
 	"math"
 	"net"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -196,11 +195,11 @@ func certificate(raw string) (Secret, error) {
 	if b, err := base64.StdEncoding.DecodeString(raw); err == nil && len(b) > 0 && b[0] == derSequence {
 		return Secret(b), nil
 	}
-	b, err := os.ReadFile(raw)
-	if err != nil || len(b) == 0 {
+	content, err := readSecret(raw) // never more than such a file has: raw may name a device
+	if err != nil {
 		return "", errors.New("must be PEM, a PFX file in base64, or the path of a readable PEM or PFX file")
 	}
-	return Secret(b), nil
+	return Secret(content), nil
 }
 
 // authID is stricter than HTTP is: a header's value that needs no quoting
@@ -248,7 +247,7 @@ func listenAddress(raw string) (string, error) {
 
 func logLevel(raw string) (logrus.Level, error) {
 	level, err := logrus.ParseLevel(raw)
-	if err != nil {
+	if err != nil || level < logrus.ErrorLevel { // panic and fatal would silence everything
 		return 0, errors.New("must be one of error, warning, info, debug, trace")
 	}
 	return level, nil

@@ -220,7 +220,7 @@ var table = []setting{
 		meaning: "`true` allows plain http beyond loopback, behind a proxy that ends TLS",
 		set:     into(func(s *Settings) *bool { return &s.ListenInsecure }, yesNo)},
 	{name: "MAX_CONNECTIONS", fixed: "512",
-		meaning: "connections open at the same time; further ones wait",
+		meaning: "connections open at the same time; a further one takes the place of one that has not shown the secret",
 		set:     into(func(s *Settings) *int { return &s.MaxConnections }, whole(1, 65_536))},
 	{name: "LOG_LEVEL", synced: true, fixed: "info",
 		meaning: "`error`, `warning`, `info`, `debug` or `trace`",

@@ -16,7 +16,8 @@ const oldPending = time.Hour
 const pendingCounted = 20_000
 
 func (l *look) pending(ctx context.Context) error {
-	var oldest, found time.Time
+	var oldest, known, found time.Time // known: of what somebody else than the webhook's caller knows
+	unknown := 0
 	var failed error
 	ledger := &collect.Ledger{Store: l.Store}
 	for due, err := range ledger.Due(ctx, l.Tenant, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)) {
@@ -25,15 +26,21 @@ func (l *look) pending(ctx context.Context) error {
 			break
 		}
 		l.report.Pending++
-		if !due.Created.IsZero() && (oldest.IsZero() || due.Created.Before(oldest)) {
-			oldest = due.Created
+		oldest = earlier(oldest, due.Created)
+		if !due.Unknown {
+			known = earlier(known, due.Created)
+		} else if time.Since(due.Found) >= unknownAfter {
+			unknown++
 		}
-		if !due.Theirs && !due.Found.IsZero() && (found.IsZero() || due.Found.Before(found)) {
-			found = due.Found
+		if !due.Theirs {
+			found = earlier(found, due.Found)
 		}
 	}
 	if !found.IsZero() {
 		l.report.Waiting = max(time.Since(found), 0)
+	}
+	if l.madeUp(unknown) {
+		oldest = known
 	}
 	if oldest.IsZero() {
 		return failed
@@ -47,6 +54,14 @@ func (l *look) pending(ctx context.Context) error {
 		l.find(PendingOld, number, l.report.Pending, clock(oldest))
 	}
 	return failed
+}
+
+// earlier is the earlier one of those that are known.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func (l *look) deadLetters(ctx context.Context) error {

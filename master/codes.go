@@ -19,6 +19,7 @@ const (
 	NotificationsFail     = "AZC1106"
 	SubscriptionsUnknown  = "AZC1107"
 	SubscriptionNotOurs   = "AZC1108"
+	NotificationsForged   = "AZC1109"
 
 	ListingBehind  = "AZC1201"
 	Unobserved     = "AZC1202"
@@ -38,9 +39,11 @@ const (
 	UpdateFails      = "AZC1403"
 	UpdateRolledBack = "AZC1404"
 	UpdateAvailable  = "AZC1405"
+	ConfigSlows      = "AZC1406"
 
 	StateFailed   = "AZC1901"
 	InternalError = "AZC1902"
+	StateForged   = "AZC1903"
 )
 
 // Severity says whether a finding makes the collector's status "error".

@@ -58,6 +58,10 @@ var codes = []Code{
 		"A content type has no running subscription, and with O365_SUBSCRIPTIONS=watch none is started here. Nothing of the type is collected.",
 		"Let the collector that has the subscriptions start it, or take the type out of O365_CONTENT_STREAMS. If there is no other collector any more, set O365_SUBSCRIPTIONS=manage.",
 		"`azcollector subscriptions list`: column STATUS."},
+	{NotificationsForged, "notifications-forged", Warn,
+		"Notifications with the right Webhook-AuthID announce what Microsoft does not have: somebody else knows the secret. Nothing they say is believed, and nothing is sent where they say; above some number they are not even recorded, and all contents are found by listing, a minute later.",
+		"`azcollector webhook rotate` (or change O365_WEBHOOK_AUTH_ID): the old secret is taken for another 24 hours. Find out who had it. What was made up counts as expired (AZC1203) when it is 7 days old; `azcollector prove` shows what was really listed.",
+		"`azcollector doctor`: line `webhook`; query \"Why contents are late\"."},
 
 	{ListingBehind, "listing-behind", Error,
 		"A content type was not listed to its end for more than 2 hours, or its cursor stands in the future.",
@@ -121,6 +125,10 @@ var codes = []Code{
 		"There is a newer release, and this collector does not replace its own code.",
 		"Install it: self-hosted, by replacing the program; in Azure, by deploying the newer template, or with selfUpdate=true.",
 		"`azcollector status`: line `release`."},
+	{ConfigSlows, "config-slows", Warn,
+		"The synced configuration takes away most of what the app settings allow, or hides warnings in the log. Contents may come late, or never if they are larger than it allows.",
+		"See whether that is meant. If not, publish a document with a higher version; if nobody of yours signed it, make a new key pair and set CONFIG_PUBLIC_KEY.",
+		"`azcollector settings`: the settings that the text names."},
 
 	{StateFailed, "state-failed", Error,
 		"The state cannot be read or written. Nothing is acknowledged meanwhile, so nothing is lost; it may be delivered twice.",
@@ -130,4 +138,8 @@ var codes = []Code{
 		"A step failed in a way that nobody thought of.",
 		"If it stays, report it with the log of that run.",
 		"Query \"What failed\", then \"One invocation\" with its id."},
+	{StateForged, "state-forged", Error,
+		"The state holds what no collector writes. Somebody else can write to it (or a clock was wrong by days, or the settings lead elsewhere than before). What could be noticed was put right, and nothing went where it said.",
+		"See who can write to the storage account (keys, roles, shared access signatures) or to STATE_DIR, and rotate the keys. Then `azcollector prove` and `azcollector webhook rotate`: the webhook's secret lies in the state as well.",
+		"Query \"What failed\", component `state`."},
 }

@@ -54,6 +54,7 @@ func (l *look) all(ctx context.Context) {
 	l.part(ctx, "expired contents", partTime, l.losses)
 	l.part(ctx, "pending contents", partTime, l.pending)
 	l.part(ctx, "dead letters", partTime, l.deadLetters)
+	l.strange()
 }
 
 // part looks at one thing. What cannot be seen in time is left out, and the report

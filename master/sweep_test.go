@@ -24,6 +24,9 @@ func put(t *testing.T, s *store, id string, created time.Time, state collect.Sta
 	row := collect.Row{Key: c.Key(), Fields: collect.Fields{
 		"Tenant": tenant, "Type": general, "ContentID": id, "Created": created, "State": string(state), "Delivered": delivered,
 	}}
+	if state != collect.Pending {
+		row.Fields["Finished"] = created
+	}
 	is, err := s.Get(t.Context(), row.Key)
 	if row.Version = is.Version; err == nil {
 		_, err = s.Replace(t.Context(), row)

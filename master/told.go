@@ -77,6 +77,10 @@ func loadTold(ctx context.Context, store collect.Store, tenant string) (Told, er
 		begun: at("Begun"), through: at("Through"), gaps: at("Gaps"),
 		owner: str("Owner"), busySince: at("BusySince"), row: row,
 	}
+	// What lies ahead of us would keep everything up to then from being told.
+	if horizon := time.Now().Add(ahead); t.gaps.After(horizon) || t.through.After(horizon) {
+		t.gaps, t.through = time.Time{}, time.Time{}
+	}
 	t.busy, _ = row.Fields["Busy"].(bool)
 	t.Answer, _ = row.Fields["Answer"].([]byte)
 	_ = json.Unmarshal([]byte(str("Details")), &t.Details) // what somebody else made of it tells nothing

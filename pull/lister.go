@@ -44,6 +44,9 @@ type Lister struct {
 	// those that could not be listed, and gaps. It is called by several goroutines
 	// at a time.
 	Report func(Listing)
+	// Odd is told of a type whose cursor stood in the future, or had given up what can be
+	// listed still; nil: nobody is.
+	Odd func(tenant, contentType string)
 	// Count is told of every offer, with Agreed also set for what Ring told of;
 	// nil: nobody counts.
 	Count func(contentType string, o collect.Offered)

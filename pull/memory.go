@@ -18,6 +18,7 @@ type memory struct {
 	failed map[time.Time]int             // how often a window could not be listed since it last could
 	known  map[time.Time]map[string]bool // ids per window that the ledger has as listed
 	ours   map[time.Time]time.Time       // when we listed a window last
+	begin  time.Time                     // where the cursor began when we met it first
 }
 
 // remember returns the memory of a type and drops what of it is old.
@@ -69,6 +70,38 @@ func (m *memory) knows(begin time.Time, id string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.known[begin][id]
+}
+
+// forget lets the list's word of a content be recorded again.
+func (m *memory) forget(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, ids := range m.known {
+		delete(ids, id)
+	}
+}
+
+// Forget makes the next pass offer a content to the ledger again, whose row is not what
+// the list said.
+func (l *Lister) Forget(c collect.Content) {
+	l.init()
+	l.mu.Lock()
+	m := l.memories[feed{c.Tenant, c.Type}]
+	l.mu.Unlock()
+	if m != nil {
+		m.forget(c.ID)
+	}
+}
+
+// began is where the cursor must begin at the latest, going by where it once did: it
+// forgets nothing but what is out of reach.
+func (m *memory) began(begin, now time.Time) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.begin.IsZero() || begin.Before(m.begin) {
+		m.begin = begin
+	}
+	return later(m.begin, edge(now).Truncate(collect.Window))
 }
 
 func (m *memory) fail(begin time.Time) {

@@ -57,16 +57,20 @@ func (l *Lister) open(ctx context.Context, tenant string, types []string) ([]*re
 func (l *Lister) load(ctx context.Context, f feed) (*collect.Cursor, error) {
 	c, err := collect.LoadCursor(ctx, l.Store, f.tenant, f.contentType)
 	now := l.Now().UTC()
-	if err == nil && !c.Begin.IsZero() {
-		mend(c, now)
-		return c, nil
-	}
-	if err != nil && !errors.Is(err, collect.ErrNotFound) {
+	ahead := false
+	switch {
+	case err == nil && !c.Begin.IsZero():
+		ahead = mend(c, now)
+	case err != nil && !errors.Is(err, collect.ErrNotFound):
 		return nil, err
+	default:
+		c = &collect.Cursor{Tenant: f.tenant, Type: f.contentType, Begin: now.Add(-l.Lookback).Truncate(collect.Window)}
+		if c.Begin.Before(edge(now)) {
+			beginAtEdge(c, now)
+		}
 	}
-	c = &collect.Cursor{Tenant: f.tenant, Type: f.contentType, Begin: now.Add(-l.Lookback).Truncate(collect.Window)}
-	if c.Begin.Before(edge(now)) {
-		beginAtEdge(c, now)
+	if again := reach(c, l.remember(f).began(c.Begin, now), now); (ahead || again) && l.Odd != nil {
+		l.Odd(f.tenant, f.contentType)
 	}
 	return c, nil
 }

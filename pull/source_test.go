@@ -323,7 +323,7 @@ func (h *house) becomes(c collect.Content, s collect.State) {
 		h.t.Fatal(err)
 	}
 	row.Fields["State"] = string(s)
-	row.Fields["Delivered"] = int64(3)
+	row.Fields["Delivered"], row.Fields["Finished"] = int64(3), row.Fields["Created"]
 	if _, err := h.store.Store.Replace(h.t.Context(), row); err != nil {
 		h.t.Fatal(err)
 	}

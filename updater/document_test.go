@@ -3,8 +3,11 @@ package updater_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"azcollector/internal/collect"
 	"azcollector/internal/dsse"
@@ -131,17 +134,45 @@ func FuzzOpen(f *testing.F) {
 // The document itself comes from whoever holds the key, and may still be anything: what
 // is signed can be opened, with the same result.
 func FuzzSeal(f *testing.F) {
-	for _, text := range []string{document(1, 1), `{"version":1,"settings":{"A":1,"A":2}}`, `{"version":1,"settings":{"\ud800":{}}}`, "{", ""} {
+	for _, text := range []string{
+		document(1, 1), `{"version":1,"settings":{"A":1,"A":2}}`, `{"version":1,"settings":{"\ud800":{}}}`, "{", "", "null", "\ufeff{}",
+		`{"version":1,"settings":{"A":1e999999,"B":"\u0000","C":[[[]]]}}`, `{"settings":{},"version":9007199254740992}`, `{"version":1,"settings":{}}{}`,
+		`{"version":1,"settings":{},"Version":2}`, `{"version":1,"settings":{"a":1,"\u0061":2}}`, "{\"version\":1,\"settings\":{\"\xff\":1,\"\xfe\":2}}",
+		`{"version":1,"settings":{"A":` + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + `}}`,
+	} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		envelope, err := updater.Seal(text, ours)
-		if err != nil {
+		read, err := updater.Read(text)
+		if err == nil {
+			wantSameAsStandard(t, text, read)
+		}
+		envelope, refused := updater.Seal(text, ours)
+		if refused != nil {
+			if err == nil && len(text) < collect.MaxConfig/2 {
+				t.Errorf("read %q, but it is not sealed: %v", text, refused)
+			}
 			return
 		}
 		d, err := updater.Open(envelope, trusted)
-		if err != nil || d.Version < 1 || d.Settings == nil {
-			t.Errorf("sealed %q, opened %+v, %v", text, d, err)
+		if diff := cmp.Diff(read, d); err != nil || diff != "" || d.Version < 1 || d.Settings == nil {
+			t.Errorf("sealed %q, opened %+v, %v, %s", text, d, err, diff)
 		}
 	})
+}
+
+// wantSameAsStandard fails if the standard library reads something else in a document: it
+// takes more than we do, but what both take is the same, byte for byte.
+func wantSameAsStandard(t *testing.T, text []byte, read updater.Document) {
+	t.Helper()
+	var standard struct {
+		Version  int64                      `json:"version"`
+		Settings map[string]json.RawMessage `json:"settings"`
+	}
+	if err := json.Unmarshal(text, &standard); err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	if diff := cmp.Diff(updater.Document{Version: standard.Version, Settings: standard.Settings}, read); diff != "" {
+		t.Errorf("%q is read otherwise (-standard +ours): %s", text, diff)
+	}
 }

@@ -41,9 +41,26 @@ func (s *Sync) sync(ctx context.Context) error {
 	if err := s.Check(document); err != nil {
 		return fmt.Errorf("check version %d of the configuration: %w", document.Version, err)
 	}
+	if err := s.clear(ctx); err != nil {
+		return err
+	}
 	err = collect.KeepConfig(ctx, s.Store, s.Tenant, document.Version, envelope)
 	if errors.Is(err, collect.ErrOlder) {
 		return fmt.Errorf("%w: every change needs a higher version", err)
 	}
 	return err
+}
+
+// clear makes room where the kept configuration is not what it says: signed by a key that
+// is trusted no more, or by somebody who can write to the state and gave it a version
+// that no document of ours would ever reach.
+func (s *Sync) clear(ctx context.Context) error {
+	kept, err := collect.LoadConfig(ctx, s.Store, s.Tenant)
+	if err != nil || kept.Version == 0 {
+		return err
+	}
+	if document, err := Open(kept.Envelope, s.Trusted); err == nil && document.Version == kept.Version {
+		return nil
+	}
+	return collect.VoidConfig(ctx, s.Store, s.Tenant, kept)
 }

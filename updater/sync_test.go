@@ -27,11 +27,11 @@ func TestRefused(t *testing.T) {
 		answer http.HandlerFunc
 		want   string // in the reason
 	}{
-		"unsigned":           {serve([]byte(next)), `payloadType is ""`},
+		"unsigned":           {serve([]byte(next)), "payloadType is not"},
 		"no signature":       {serve(bytes.Replace(seal(t, next), []byte(`"signatures"`), []byte(`"unread"`), 1)), "none of its 0 signatures"},
 		"changed":            {serve(bytes.Replace(seal(t, next), []byte(`"payload": "e`), []byte(`"payload": "f`), 1)), "none of its 1 signatures"},
 		"a stranger's key":   {serve(wrap(t, updater.ConfigType, next, stranger)), "none of its 1 signatures"},
-		"a release":          {serve(wrap(t, "application/vnd.azcollector.release.v1+json", next, ours)), "payloadType is"},
+		"a release":          {serve(wrap(t, "application/vnd.azcollector.release.v1+json", next, ours)), "payloadType is not"},
 		"an older version":   {serve(seal(t, document(4, 4))), "version 4 is older than the one that is applied, 5: every change needs a higher version"},
 		"other words":        {serve(seal(t, document(5, 6))), "every change needs a higher version"},
 		"an unknown member":  {serve(seal(t, `{"version": 6, "settings": {}, "hosts": {}}`)), `member "hosts" is unknown`},

@@ -173,7 +173,7 @@ func (u *Upgrade) consider(p *Progress, m release.Manifest, envelope []byte) err
 		if p.hurry {
 			wait = 0
 		} else if wait > 0 {
-			wait += rand.N(wait)
+			wait += rand.N(wait) // #nosec G404 -- spreads collectors, guards nothing
 		}
 		p.forget()
 		p.Phase, p.Version, p.sha256, p.envelope = Waiting, m.Version, m.SHA256, envelope

@@ -29,7 +29,7 @@ func TestManifestsThatAreNotBelieved(t *testing.T) {
 			return bytes.Replace(l.shop.sign(l.shop.make(newer), ours), []byte(`"payload": "e`), []byte(`"payload": "f`), 1)
 		}, "none of its 1 signatures"},
 		"a stranger's key": {func(l *life) []byte { return l.shop.sign(l.shop.make(newer), stranger) }, "none of its 1 signatures"},
-		"a configuration":  {func(l *life) []byte { return seal(l.t, document(1, 1)) }, "payloadType is"},
+		"a configuration":  {func(l *life) []byte { return seal(l.t, document(1, 1)) }, "payloadType is not"},
 		"no manifest":      {func(*life) []byte { return []byte("<html>") }, "parse the envelope"},
 		"too long":         {func(*life) []byte { return bytes.Repeat([]byte(" "), 61441) }, "more than 61440 bytes"},
 		"expired":          {func(l *life) []byte { return changed(l, func(m *release.Manifest) { m.Expires = l.clock.Now() }) }, "it ended at"},

@@ -19,6 +19,9 @@ const (
 	maxContentURI = 4096
 )
 
+// maxReasons bounds what is kept, and what is logged, of one notification's refusals.
+const maxReasons = 5
+
 // An entry is one element of a notification. It carries more (clientId,
 // notificationStatus, contentExpiration) that nothing here depends on.
 type entry struct {
@@ -28,6 +31,10 @@ type entry struct {
 	ContentURI     string `json:"contentUri"`
 	ContentCreated string `json:"contentCreated"`
 }
+
+// elsewhere is why an entry is refused that leads to another host or tenant: no
+// mistake of Microsoft's is known that looks so.
+type elsewhere struct{ error }
 
 // handshake recognises the validation request of a new subscription by its
 // header or by the body's key. Two codes that differ are nobody's handshake.
@@ -50,19 +57,20 @@ func handshake(header string, body []byte) (validation bool, err error) {
 // read returns the contents that a body announces for a tenant, each once, and
 // notes what it refuses.
 func (h *Handler) read(body []byte, tenant string, notice *Notice) []collect.Content {
-	var elements []json.RawMessage
-	if err := json.Unmarshal(body, &elements); err != nil {
-		notice.Refused = append(notice.Refused, errors.New("body is no JSON array of notifications"))
+	array := json.NewDecoder(bytes.NewReader(body)) // entry by entry: there may be half a million
+	if first, _ := array.Token(); first != json.Delim('[') || !json.Valid(body) {
+		notice.refuse(errors.New("body is no JSON array of notifications"))
 		return nil
 	}
 	var contents []collect.Content
 	seen := map[collect.Key]bool{}
 	now := time.Now().UTC()
-	for i, element := range elements {
+	var element json.RawMessage
+	for i := 0; array.More() && array.Decode(&element) == nil; i++ { // the body is valid: there is no error
 		c, err := h.content(element, tenant, now)
 		switch {
 		case err != nil:
-			notice.Refused = append(notice.Refused, fmt.Errorf("entry %d: %w", i, err))
+			notice.refuse(fmt.Errorf("entry %d: %w", i, err))
 		case !slices.Contains(h.Types, c.Type):
 			notice.Unconfigured++
 		case !seen[c.Key()]:
@@ -71,6 +79,16 @@ func (h *Handler) read(body []byte, tenant string, notice *Notice) []collect.Con
 		}
 	}
 	return contents
+}
+
+func (n *Notice) refuse(reason error) {
+	n.Refused++
+	if _, ok := errors.AsType[elsewhere](reason); ok {
+		n.Strange++
+	}
+	if len(n.Reasons) < maxReasons {
+		n.Reasons = append(n.Reasons, reason)
+	}
 }
 
 func (h *Handler) content(element json.RawMessage, tenant string, now time.Time) (collect.Content, error) {
@@ -89,11 +107,11 @@ func (h *Handler) content(element json.RawMessage, tenant string, now time.Time)
 	of, err := h.Check(e.ContentURI, e.ContentID)
 	switch {
 	case err != nil:
-		return collect.Content{}, err
+		return collect.Content{}, elsewhere{err}
 	case of != tenant:
-		return collect.Content{}, errors.New("contentUri names another tenant than the one this Webhook-AuthID belongs to")
+		return collect.Content{}, elsewhere{errors.New("contentUri names another tenant than the one this Webhook-AuthID belongs to")}
 	case e.TenantID != "" && !strings.EqualFold(e.TenantID, of):
-		return collect.Content{}, errors.New("tenantId and the tenant in contentUri differ")
+		return collect.Content{}, elsewhere{errors.New("tenantId and the tenant in contentUri differ")}
 	}
 	return collect.Content{
 		Tenant: of, Type: e.ContentType, ID: e.ContentID, URI: e.ContentURI,

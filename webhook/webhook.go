@@ -7,12 +7,15 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"azcollector/internal/collect"
@@ -45,13 +48,21 @@ type Handler struct {
 	// Ring, if set, replaces Announce and Submit: what is announced is not recorded
 	// but listed at once, and the list goes on from where it stood in any case.
 	Ring func([]collect.Content)
+	// Doubt, while grave, keeps what is announced from being recorded.
+	Doubt *Doubt
 	// Budget is how long an answer may wait for the contents to be delivered.
 	Budget time.Duration
 	// Report is told of every request.
 	Report func(context.Context, Notice)
+
+	once  sync.Once
+	turns chan struct{} // full while as many are recorded as may be
 }
 
 // A Notice says what became of one request.
+//
+// However much was wrong, it is small: who knows the secret could have a million
+// entries refused at a time.
 type Notice struct {
 	Method string
 	Status int
@@ -61,10 +72,15 @@ type Notice struct {
 	Validation bool
 	// Announced entries, and of these the ones that the ledger lacked.
 	Announced, New int
+	// Unrecorded says that the announced were left to the list, see [Doubt].
+	Unrecorded bool
+	// Strange entries, among the refused, are about another host or tenant than ours.
+	Strange int
 	// Unconfigured entries are of a content type that is not collected.
 	Unconfigured int
-	// Refused entries, with the reasons.
-	Refused []error
+	// Refused entries, and why the first of them were.
+	Refused int
+	Reasons []error
 	// Left says that the budget ended before every new content was tried.
 	Left bool
 	Took time.Duration
@@ -90,16 +106,21 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) receive(r *http.Request, notice *Notice, began time.Time) {
-	tenant, ok := h.authenticate(r.Header.Get("Webhook-AuthID"))
+	var given string
+	if values := r.Header.Values("Webhook-AuthID"); len(values) == 1 { // of several, others may read another one than we
+		given = values[0]
+	}
+	tenant, ok := h.authenticate(given)
 	if !ok && h.Reread != nil {
 		h.Reread(r.Context())
-		tenant, ok = h.authenticate(r.Header.Get("Webhook-AuthID"))
+		tenant, ok = h.authenticate(given)
 	}
 	if !ok { // before a byte of the body is read
 		notice.Status, notice.Err = http.StatusUnauthorized, errors.New("header Webhook-AuthID is missing or wrong")
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	body = bytes.TrimPrefix(body, []byte("\uFEFF")) // .NET writes one in front of UTF-8 unless told not to
 	if err != nil {
 		notice.Status, notice.Err = http.StatusBadRequest, errors.New("body could not be read to its end")
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
@@ -114,7 +135,36 @@ func (h *Handler) receive(r *http.Request, notice *Notice, began time.Time) {
 		}
 		return
 	}
-	h.announce(r.Context(), h.read(body, tenant, notice), notice, began)
+	tried, err := h.record(r.Context(), body, tenant, notice)
+	if err != nil {
+		notice.Status, notice.Err = http.StatusInternalServerError, err
+		return
+	}
+	if tried != nil {
+		h.wait(r.Context(), tried, notice, began)
+	}
+}
+
+// recordedAtOnce is how many notifications are taken apart and recorded at a moment:
+// rows are many times larger than what announces them. It is as many as the Functions
+// host sends one instance; more than that share what the store can do, no faster.
+const recordedAtOnce = 16
+
+// record makes durable what a body announces, and hands it to the workers; tried closes
+// when they have tried all of it, and is nil if there is nothing to wait for.
+func (h *Handler) record(ctx context.Context, body []byte, tenant string, notice *Notice) (tried <-chan struct{}, err error) {
+	h.once.Do(func() { h.turns = make(chan struct{}, recordedAtOnce) })
+	select {
+	case h.turns <- struct{}{}: // without a wait, whoever may have left
+	default:
+		select {
+		case h.turns <- struct{}{}:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait to record a notification: %w", context.Cause(ctx))
+		}
+	}
+	defer func() { <-h.turns }()
+	return h.announce(ctx, h.read(body, tenant, notice), notice)
 }
 
 // authenticate tells whose secret it is. It takes as long for a wrong one, and
@@ -132,23 +182,27 @@ func (h *Handler) authenticate(given string) (tenant string, ok bool) {
 	return tenant, ok
 }
 
-// announce records the contents and waits a little for them to be delivered.
-func (h *Handler) announce(ctx context.Context, contents []collect.Content, notice *Notice, began time.Time) {
+// announce records the contents, and submits those that the ledger lacked.
+func (h *Handler) announce(ctx context.Context, contents []collect.Content, notice *Notice) (tried <-chan struct{}, err error) {
 	notice.Announced = len(contents)
 	if len(contents) == 0 {
-		return
+		return nil, nil
 	}
 	if h.Ring != nil {
 		h.Ring(contents)
-		return
+		return nil, nil
+	}
+	if notice.Unrecorded = h.Doubt.Grave(); notice.Unrecorded {
+		return nil, nil
 	}
 	claims, err := h.Announce(ctx, contents)
 	notice.New = len(claims)
-	tried := h.Submit(ctx, claims)
-	if err != nil {
-		notice.Status, notice.Err = http.StatusInternalServerError, err
-		return
-	}
+	h.Doubt.recorded(len(claims))
+	return h.Submit(ctx, claims), err
+}
+
+// wait gives the workers the rest of the budget.
+func (h *Handler) wait(ctx context.Context, tried <-chan struct{}, notice *Notice, began time.Time) {
 	budget := time.NewTimer(h.Budget - time.Since(began))
 	defer budget.Stop()
 	select {

@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -179,7 +180,7 @@ func TestWebhookEntries(t *testing.T) {
 			w, recorder := &world{}, httptest.NewRecorder()
 			w.handler().ServeHTTP(recorder, request(http.MethodPost, "["+strings.Join(test.entries, ",")+"]"))
 			n := w.notice
-			if recorder.Code != 200 || len(w.announced) != test.announced || len(n.Refused) != test.refused || n.Unconfigured != test.unconfigured {
+			if recorder.Code != 200 || len(w.announced) != test.announced || n.Refused != test.refused || len(n.Reasons) != min(test.refused, 5) || n.Unconfigured != test.unconfigured {
 				t.Errorf("status %d, %d announced, notice %+v", recorder.Code, len(w.announced), n)
 			}
 			for _, c := range w.announced {
@@ -279,26 +280,77 @@ func TestWebhookAnswersWithinItsBudget(t *testing.T) {
 }
 
 // Whatever a notification holds, what is announced has passed the check, is of a
-// configured type, and fits into a row; and the answer is 200.
+// configured type, and fits into a row; nothing that ought to be announced is left out; and
+// the answer is 200.
 func FuzzNotification(f *testing.F) {
-	f.Add("[" + entry("1") + "," + entry("2", "tenantId", "7") + "]")
-	f.Add(`{"validationCode":"c"}`)
-	f.Add(`[{"contentType":"Audit.Exchange","contentId":"1","contentUri":"https://api.example/` + theirs + `/1"}]`)
-	f.Add(`[[],{},null,1,"x",{"contentType":"\ud800"}]`)
+	for _, seed := range []string{
+		"[" + entry("1") + "," + entry("2", "tenantId", "7") + "]",
+		"[" + entry("1") + "," + entry("1") + "," + entry("1", "contentType", `"Audit.General"`) + "]",
+		"[" + entry("1", "contentId", `"1","contentId":"2"`) + "," + entry("2", "ContentId", `"3"`) + "]",
+		"[" + entry("1", "contentCreated", `"9999-12-31T23:59:59Z"`) + "," + entry("2", "contentCreated", "null") + "]",
+		"[" + entry("1", "tenantId", `"`+theirs+`"`) + "," + entry("2", "contentType", `"DLP.All"`) + "]",
+		"\ufeff[" + entry("1") + "]", "[" + entry("1") + "][" + entry("2") + "]", "[" + entry("1") + ",]", entry("1") + "\n" + entry("2"),
+		"[" + entry(strings.Repeat("x", 2049)) + "," + entry(strings.Repeat("y", 2048)) + "]",
+		`{"validationCode":"c"}`, `{"validationCode":"c","validationCode":"d"}`, `{"validationCode":{}}`, `[{"validationCode":"c"}]`,
+		`[{"contentType":"Audit.Exchange","contentId":"1","contentUri":"https://api.example/` + theirs + `/1"}]`,
+		`[[],{},null,1,"x",1e999999,{"contentType":"\ud800"}]`, strings.Repeat("[", 20_000), "[" + strings.Repeat(`{"a":`, 9_000) + "1" + strings.Repeat("}", 9_000) + "]",
+		"[\"\x00\xff\"]", "",
+	} {
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, body string) {
 		w, recorder := &world{}, httptest.NewRecorder()
 		w.handler().ServeHTTP(recorder, request(http.MethodPost, body))
 		if recorder.Code != 200 && (recorder.Code != 413 || len(body) <= 1<<20) {
 			t.Errorf("status %d", recorder.Code)
 		}
+		if w.notice.Validation && len(w.announced) > 0 {
+			t.Errorf("a handshake announces %+v", w.announced)
+		}
+		announced := map[[2]string]bool{}
 		keys := map[collect.Key]bool{}
 		for _, c := range w.announced {
 			tenant, err := check(c.URI, c.ID)
 			if err != nil || tenant != ours || c.Tenant != ours || c.Type != "Audit.Exchange" && c.Type != "Audit.General" ||
-				len(c.ID) > 2048 || len(c.URI) > 4096 || keys[c.Key()] {
+				len(c.ID) > 2048 || len(c.URI) > 4096 || keys[c.Key()] || c.Created.Before(time.Now().AddDate(0, 0, -9)) || c.Listed {
 				t.Errorf("announced %+v", c)
 			}
 			keys[c.Key()] = true
+			announced[[2]string{c.Type, c.ID}] = true
+		}
+		for _, must := range expected(body) {
+			if recorder.Code == 200 && !announced[must] {
+				t.Errorf("%q is left out of %+v", must, w.announced)
+			}
 		}
 	})
+}
+
+// expected are the types and ids of entries that no reader can take for anything else: their
+// members stand there once, in the documented spelling, and are text or null.
+func expected(body string) (must [][2]string) {
+	var entries []map[string]any
+	if json.Unmarshal([]byte(body), &entries) != nil {
+		return nil
+	}
+	for _, e := range entries {
+		spelled := map[string]int{}
+		plain := true
+		for name, value := range e {
+			spelled[strings.ToLower(name)]++
+			_, isText := value.(string)
+			plain = plain && (isText || value == nil) && spelled[strings.ToLower(name)] == 1 && strings.IndexFunc(name, func(r rune) bool { return r > '~' }) < 0
+		}
+		text := func(name string) string { s, _ := e[name].(string); return s }
+		kind, id, tenant := text("contentType"), text("contentId"), text("tenantId")
+		of, err := check(text("contentUri"), id)
+		known := kind == "Audit.Exchange" || kind == "Audit.General"
+		// Without a member of that spelling another one may stand in for it.
+		_, stated := e["tenantId"]
+		if plain && known && err == nil && of == ours && id != "" && len(id) <= 2048 && len(text("contentUri")) <= 4096 &&
+			(!stated && spelled["tenantid"] == 0 || strings.EqualFold(tenant, ours)) {
+			must = append(must, [2]string{kind, id})
+		}
+	}
+	return must
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"azcollector/internal/wire"
@@ -93,8 +91,7 @@ func tells(body []byte, secrets []string) bool {
 		if err != nil {
 			return !errors.Is(err, io.EOF)
 		}
-		text := fmt.Sprint(token)
-		if slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, s) }) {
+		if wire.Tells(fmt.Sprint(token), secrets...) {
 			return true
 		}
 	}

@@ -16,6 +16,9 @@ import (
 // repetition included: an answer that trickles must not hold a lease for ever.
 const callTimeout = 2 * time.Minute
 
+// bodyPatience is for the rest of an answer that nobody wants to know.
+const bodyPatience = time.Second
+
 // Options of a [Client].
 type Options struct {
 	// AccessKeyID and SecretKey are the AIMS access key.
@@ -89,6 +92,9 @@ func (c *Client) do(ctx context.Context, r call, read reader) error {
 		if r.good != nil && r.good(resp.StatusCode) {
 			wire.Discard(resp)
 			return nil
+		}
+		if read == nil { // the status says it all: a body that does not come is not waited for
+			defer time.AfterFunc(bodyPatience, cancel).Stop()
 		}
 		return c.answer(resp, r, read, secrets...)
 	}

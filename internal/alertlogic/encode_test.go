@@ -1,6 +1,7 @@
 package alertlogic_test
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"encoding/hex"
 	"flag"
@@ -115,11 +116,16 @@ func TestPostIsGolden(t *testing.T) {
 	}
 }
 
-// Any bytes and any type arrive as they are, between two neighbours that stay whole.
+// Any bytes and any type arrive as they are, between two neighbours that stay whole, and
+// the generated code, which decoded them, encodes them to the same bytes.
 func FuzzRecordArrivesVerbatim(f *testing.F) {
 	for _, r := range samples() {
 		f.Add(r.Raw, string(r.Type), r.Time.Unix(), int64(r.Time.Nanosecond()))
 	}
+	f.Add([]byte(strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000)), strings.Repeat("7", 400), int64(-62167219200), int64(999_999_999))
+	f.Add([]byte{}, "", int64(253402300799), int64(999))
+	f.Add([]byte("\x1a\x00\x12\x7f\x0a"), "\xff\x00", int64(-1), int64(-1)) // bytes that look like fields
+	f.Add([]byte(`{"Id":"\ud800\u0000","n":1e999999}`), "", int64(1)<<62, int64(1)<<62)
 	f.Fuzz(func(t *testing.T, raw []byte, kind string, seconds, nanos int64) {
 		s := newService(t)
 		b := mustIngest(t, s.inProcess(), alertlogic.IngestOptions{}).NewBatch()
@@ -135,6 +141,10 @@ func FuzzRecordArrivesVerbatim(f *testing.F) {
 		}
 		if string(b.Raw(1)) != string(raw) {
 			t.Errorf("Raw: %q, want %q", b.Raw(1), raw)
+		}
+		again, err := proto.MarshalOptions{Deterministic: true}.Marshal(&wireformat.CollectedBatchList{Elem: []*wireformat.CollectedBatch{s.posts[0].batch}})
+		if err != nil || !bytes.Equal(again, s.posts[0].plain) {
+			t.Errorf("encoded again (%v) it differs", err)
 		}
 		m := s.posts[0].batch.Message[1]
 		if m.GetMessageTypeId() != kind || (m.MessageTypeId == nil) != (kind == "") || m.GetMessageTsUs() >= 1_000_000 {

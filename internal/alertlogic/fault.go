@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"azcollector/internal/collect"
@@ -17,7 +15,7 @@ import (
 // fault classifies an answer that is not 2xx, and closes it. Only ingest is sent
 // a payload that can be at fault: elsewhere a 400 judges what we are set to.
 func (c *Client) fault(resp *http.Response, r call, secrets []string) *collect.Fault {
-	text := c.scrub(wire.ErrorText(resp), secrets)
+	text := wire.ErrorText(resp, c.secrets(secrets)...)
 	if text == "" {
 		text = http.StatusText(resp.StatusCode)
 	}
@@ -64,26 +62,15 @@ func suspects(status int, service string) string {
 	}
 }
 
-// scrub takes our secrets out of what others wrote: a service may well echo the
-// header it dislikes.
-func (c *Client) scrub(text string, secrets []string) string {
-	for _, secret := range c.secrets(secrets) {
-		text = strings.ReplaceAll(text, secret, "***")
-	}
-	return text
-}
-
-// secrets are our own, in each form in which they travel, and these others; none is empty.
+// secrets are our own, in each form in which they travel, and these others.
 func (c *Client) secrets(others []string) []string {
 	basic := base64.StdEncoding.EncodeToString([]byte(c.options.AccessKeyID + ":" + c.options.SecretKey))
-	all := append([]string{c.options.SecretKey, basic}, others...)
-	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
+	return append([]string{c.options.AccessKeyID, c.options.SecretKey, basic}, others...)
 }
 
-// hush scrubs a transport error, which may quote a malformed answer, and keeps
-// what it wraps.
+// hush scrubs a transport error and keeps what it wraps.
 func (c *Client) hush(err error, secrets []string) error {
-	return &hushed{text: wire.Printable(c.scrub(err.Error(), secrets)), err: err}
+	return &hushed{text: wire.Printable(wire.Scrub(err.Error(), c.secrets(secrets)...)), err: err}
 }
 
 type hushed struct {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,8 +17,8 @@ import (
 // every way: nothing that it provokes shows a secret, nor does what is kept of an
 // answer.
 func TestNoErrorHoldsASecret(t *testing.T) {
-	const clientSecret = "cLiEnT-sEcReT"
-	secrets := []string{secret, "tOkEn-", clientSecret, base64.StdEncoding.EncodeToString([]byte(keyID + ":" + secret))}
+	const clientSecret = `cLiEnT<&"/sEcReT`
+	secrets := []string{secret, keyID, "tOkEn-", "cLiEnT", "sEcReT", base64.StdEncoding.EncodeToString([]byte(keyID + ":" + secret))}
 	calls := map[string]func(*alertlogic.Client, *alertlogic.Ingest) error{
 		"register": func(c *alertlogic.Client, _ *alertlogic.Ingest) error {
 			_, err := c.Register(t.Context(), alertlogic.RegisterRequest{ClientSecret: clientSecret})
@@ -69,6 +70,10 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 			_ = conn.Close()
 		},
 		"not JSON": func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(echo(r))) },
+		"body": func(w http.ResponseWriter, r *http.Request) { // as it came, so with its escapes
+			w.WriteHeader(http.StatusTeapot)
+			_, _ = io.Copy(w, r.Body)
+		},
 		"other JSON": func(w http.ResponseWriter, r *http.Request) {
 			_, _ = fmt.Fprintf(w, `{"authentication":%q,"source":%[1]q,"ingest":"%[1]s","azcollect":"%[1]s"}`, echo(r))
 		},
@@ -77,6 +82,12 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 		answers[fmt.Sprint(status)] = func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "https://elsewhere.test/?token="+echo(r))
 			http.Error(w, echo(r), status)
+		}
+	}
+	// An error tells 1 KiB: the secrets lie across that border, each once.
+	for at := range 4 {
+		answers[fmt.Sprintf("cut %d", 25*at)] = func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, strings.Repeat("x", 1020-25*at)+" "+echo(r), http.StatusTeapot)
 		}
 	}
 	services := []string{"/aims/", "/endpoints/", "/azcollect/", "/ingest/"}
@@ -103,7 +114,7 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 						t.Error("no error")
 					}
 					for _, secret := range secrets {
-						if err != nil && strings.Contains(fmt.Sprintf("%v %+v", err, err), secret) {
+						if err != nil && strings.Contains(fmt.Sprintf("%v %+v", err, err), secret[:min(len(secret), 6)]) {
 							t.Errorf("shows %q: %v", secret, err)
 						}
 					}

@@ -23,6 +23,7 @@ type options struct {
 	Collector string `help:"The collector's program." default:".build/chaos/azcollector" type:"path"`
 	Dir       string `help:"Where states and logs go; a temporary directory by default." type:"path"`
 	Keep      bool   `help:"Keep the directory with states and logs."`
+	Figures   string `help:"Append what was done and found, as a line of JSON, to this file." type:"path" placeholder:"FILE"`
 	Seed      uint64 `help:"Seed of records and of everything random; 0: drawn, and told."`
 }
 
@@ -31,6 +32,7 @@ type commands struct {
 	Matrix matrix `cmd:"" help:"Every remote operation meets every fault."`
 	Crash  crash  `cmd:"" help:"The collector is killed at every step, and at random times."`
 	Flood  flood  `cmd:"" help:"More comes at once than can be delivered."`
+	Total  total  `cmd:"" help:"Add up what other commands kept with --figures."`
 }
 
 func main() {

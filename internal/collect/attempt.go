@@ -17,7 +17,8 @@ const (
 
 	dueFirst       = time.Second
 	dueMost        = time.Hour
-	dueDestination = time.Minute // the most that a failing destination delays a content
+	dueDestination = time.Minute     // the most that a failing destination delays a content
+	dueCrowded     = 5 * time.Second // the most that one which waits for memory is delayed
 )
 
 // work makes one attempt at a content.
@@ -136,7 +137,7 @@ func (c *Collector) conclude(ctx context.Context, claim *Claim, tally Tally, err
 		row.Tally.attempt(tally, false)
 		row.LastError = err.Error()
 		if !stopped { // an attempt that we broke off says nothing of the source
-			row.Theirs = theirs(err)
+			row.Theirs, row.Unknown = theirs(err), VerdictOf(err) == Missing && !row.Listed
 		}
 		if VerdictOf(err) == Broken {
 			if row.Broken++; row.Broken == 1 {
@@ -150,8 +151,12 @@ func (c *Collector) conclude(ctx context.Context, claim *Claim, tally Tally, err
 // what it says of our settings is ours to mend.
 func theirs(err error) bool {
 	_, ok := errors.AsType[sourceError](err)
-	return ok && VerdictOf(err) != JudgesUs
+	return ok && VerdictOf(err) != JudgesUs && !errors.Is(err, errCrowded)
 }
+
+// longestLife is far more than the three weeks for which contents were seen to last: a
+// date in the year 9999 must not have us ask for ever.
+const longestLife = 60 * 24 * time.Hour
 
 // gone reports whether the source will never give the content again. What it
 // does not find is believed to be gone once its date is past: this attempt was
@@ -161,18 +166,21 @@ func gone(c Content, err error, now time.Time) bool {
 	case Expired:
 		return true
 	case Missing:
-		return now.After(c.Expires)
+		return now.After(c.Expires) || now.Sub(c.Created) > longestLife
 	}
 	return false
 }
 
 // dueAfter is how long a failed content rests: growing with its attempts, with
 // jitter, and never longer than an hour. A destination that fails is held off by
-// its brake, so its contents stay near.
+// its brake, so its contents stay near; one that only waits for memory stays nearer.
 func dueAfter(attempts int64, err error) time.Duration {
 	most := dueMost
 	if _, ok := errors.AsType[destinationError](err); ok {
 		most = dueDestination
+	}
+	if errors.Is(err, errCrowded) {
+		most = dueCrowded
 	}
 	return max(Retry{First: dueFirst, Most: most}.Pause(int(attempts)+1), RetryAfterOf(err))
 }

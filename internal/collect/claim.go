@@ -41,13 +41,20 @@ func (l *Ledger) Take(ctx context.Context, due Due) (*Claim, error) {
 		return nil, fmt.Errorf("read due content: %w", err)
 	}
 	c := contentOf(row)
+	if unfinished(row, c) {
+		l.odd(OddState, c)
+	}
 	switch {
 	case c.Key() != due.Content:
+		l.odd(OddRow, c)
 		return nil, errors.Join(fmt.Errorf("row %s in table %s names another content: left alone", row.Row, kindContent), l.settle(ctx, due))
 	case l.held(c, time.Now()):
 		return nil, nil
 	case c.State != Pending, c.Due.After(due.At): // finished, or resting until its own due row's time
 		return nil, l.settleOld(ctx, due)
+	}
+	if c.leasedTooLong(time.Now()) {
+		l.odd(OddLease, c)
 	}
 	claim := &Claim{ledger: l, content: c, version: row.Version}
 	if err := claim.Renew(ctx); errors.Is(err, ErrLost) {
@@ -60,7 +67,7 @@ func (l *Ledger) Take(ctx context.Context, due Due) (*Claim, error) {
 
 // held reports whether a living process other than the asker works on c.
 func (l *Ledger) held(c Content, now time.Time) bool {
-	return c.Owner != "" && c.Owner != l.Owner && !l.Sole && now.Before(c.LeaseUntil)
+	return c.Owner != l.Owner && !l.Sole && c.leased(now)
 }
 
 // settleOld deletes a due row that no content row names. While it is young its
@@ -101,7 +108,7 @@ func (c *Claim) Finish(ctx context.Context, change func(*Content)) error {
 	var left error
 	err := c.rewrite(ctx, func(row *Content) {
 		change(row)
-		row.Owner, row.LeaseUntil, row.Theirs, row.Finished = "", time.Time{}, false, time.Now().UTC()
+		row.Owner, row.LeaseUntil, row.Theirs, row.Unknown, row.Finished = "", time.Time{}, false, false, time.Now().UTC()
 	}, func(end Content, row Row) (string, error) {
 		due, later := dueOf(end).Key, c.ledger.leftovers.wanted()
 		var then []Write

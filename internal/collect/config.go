@@ -72,6 +72,17 @@ func KeepConfig(ctx context.Context, store Store, tenant string, version int64, 
 	})
 }
 
+// VoidConfig forgets a kept configuration that is none, if it is still there: its
+// version would keep every real one out.
+func VoidConfig(ctx context.Context, store Store, tenant string, kept Config) error {
+	return changeConfig(ctx, store, tenant, func(c *Config) error {
+		if c.version == kept.version {
+			c.Version, c.Envelope = 0, nil
+		}
+		return nil
+	})
+}
+
 // RefuseConfig remembers why the last look for a newer configuration brought none.
 func RefuseConfig(ctx context.Context, store Store, tenant, why string) error {
 	return changeConfig(ctx, store, tenant, func(c *Config) error {

@@ -27,6 +27,9 @@ type Content struct {
 	// Theirs says that the source did not give it at the last attempt, so that what it
 	// waits for is not us.
 	Theirs bool
+	// Unknown says that only a notification told of it, and that the source had no such
+	// content at the last attempt.
+	Unknown bool
 
 	Due        time.Time // when the row in "due" brings it back
 	Owner      string    // who works on it, until LeaseUntil

@@ -23,7 +23,7 @@ func (c Content) fields() Fields {
 		"Tenant": c.Tenant, "Type": c.Type, "ContentID": c.ID, "URI": c.URI,
 		"Created": c.Created, "Expires": c.Expires, "Found": c.Found, "Listed": c.Listed,
 		"State": string(c.State), "Attempts": c.Attempts,
-		"Broken": c.Broken, "BrokenSince": c.BrokenSince, "Theirs": c.Theirs,
+		"Broken": c.Broken, "BrokenSince": c.BrokenSince, "Theirs": c.Theirs, "Unknown": c.Unknown,
 		"Due": c.Due, "Owner": c.Owner, "LeaseUntil": c.LeaseUntil,
 		"Acknowledged": c.Acknowledged, "LastError": Brief(c.LastError), "Finished": c.Finished,
 	}
@@ -42,7 +42,8 @@ func Brief(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxBrief
 
 // contentOf reads a row. Fields that are missing or of another type are zero:
 // rows are a stranger's word, and what is made of them is checked before use. A
-// state that nobody knows is no reason to leave a content alone: it is pending.
+// state that nobody knows, or that nobody wrote, is no reason to leave a content
+// alone: it is pending.
 func contentOf(row Row) Content {
 	str := func(name string) string { v, _ := row.Fields[name].(string); return v }
 	num := func(name string) int64 { v, _ := row.Fields[name].(int64); return v }
@@ -57,8 +58,13 @@ func contentOf(row Row) Content {
 	}
 	c.Listed, _ = row.Fields["Listed"].(bool)
 	c.Theirs, _ = row.Fields["Theirs"].(bool)
+	c.Unknown, _ = row.Fields["Unknown"].(bool)
 	switch c.State {
-	case Done, Dead, Gone:
+	case Dead, Gone: // these are tried again if the list offers them
+	case Done:
+		if c.Finished.IsZero() { // nobody finished it
+			c.State = Pending
+		}
 	default:
 		c.State = Pending
 	}

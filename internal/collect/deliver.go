@@ -148,15 +148,19 @@ func (r *carriage) take(ctx context.Context, rec Record) error {
 		r.tally.Duplicate++
 		return nil
 	}
-	if r.batch.Add(rec) {
-		r.aboard = append(r.aboard, p)
-		return nil
+	added := r.batch.Add(rec)
+	if !added {
+		err = r.send(ctx)
 	}
-	err = r.send(ctx)
 	r.aboard = append(r.aboard, p) // close lets go of it if we fail here
-	sp.keep(p.id, r.landing)
-	if err == nil && !r.batch.Add(rec) {
+	if !added {
+		sp.keep(p.id, r.landing)
+	}
+	switch {
+	case err == nil && !added && !r.batch.Add(rec):
 		err = fmt.Errorf("send records: sink %s takes no record into an empty batch", r.Sink.Name())
+	case err == nil && len(rec.Raw) > largeBuffer/2:
+		err = r.send(ctx) // while its reader holds the memory for such
 	}
 	return err
 }

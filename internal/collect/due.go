@@ -23,7 +23,9 @@ type Due struct {
 	Found time.Time
 	// Theirs says that its content waits for the source and not for us.
 	Theirs bool
-	row    Key
+	// Unknown says that its content was only announced, and that the source has none such.
+	Unknown bool
+	row     Key
 }
 
 // dueOf is the due row of a content at its Due time.
@@ -37,15 +39,20 @@ func dueOf(c Content) Row {
 		},
 		Fields: Fields{
 			"ContentPartition": key.Partition, "ContentRow": key.Row,
-			"Created": c.Created, "Found": c.Found, "Theirs": c.Theirs,
+			"Created": c.Created, "Found": c.Found, "Theirs": c.Theirs, "Unknown": c.Unknown,
 		},
 	}
 }
 
 // Due yields a tenant's due rows up to a time, the most overdue first.
 func (l *Ledger) Due(ctx context.Context, tenant string, until time.Time) iter.Seq2[Due, error] {
+	return l.dueBetween(ctx, tenant, "", until)
+}
+
+// dueBetween begins with the first row whose name is not less than from.
+func (l *Ledger) dueBetween(ctx context.Context, tenant, from string, until time.Time) iter.Seq2[Due, error] {
 	return func(yield func(Due, error) bool) {
-		for row, err := range l.Store.List(ctx, kindDue, EscapeKey(tenant), "") {
+		for row, err := range l.Store.List(ctx, kindDue, EscapeKey(tenant), from) {
 			if err != nil {
 				yield(Due{}, fmt.Errorf("list due contents: %w", err))
 				return
@@ -59,6 +66,7 @@ func (l *Ledger) Due(ctx context.Context, tenant string, until time.Time) iter.S
 			d.Created, _ = row.Fields["Created"].(time.Time)
 			d.Found, _ = row.Fields["Found"].(time.Time)
 			d.Theirs, _ = row.Fields["Theirs"].(bool)
+			d.Unknown, _ = row.Fields["Unknown"].(bool)
 			if d.At.After(until) || !yield(d, nil) {
 				return
 			}

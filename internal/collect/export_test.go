@@ -13,3 +13,6 @@ var (
 	ErrShort          = errShort
 	ParseCreationTime = parseCreationTime
 )
+
+// Row is the key of the due row itself.
+func (d Due) Row() Key { return d.row }

@@ -10,11 +10,15 @@ import (
 // Azurite 512 characters; a key may be copied into another one with a time before it.
 const maxKey = 400
 
+// cutMark stands where a key was cut.
+const cutMark = "_x"
+
 const upperHex = "0123456789ABCDEF"
 
 // EscapeKey joins the parts with "|" into a legal partition or row key: what is
 // outside [A-Za-z0-9$.|-] becomes _XX per byte, and a key that is too long keeps
-// its beginning, followed by the SHA-256 of the whole. A "|" inside a part stays,
+// its beginning, followed by _x, which no escape is, and the SHA-256 of the whole: no
+// short key can be made to look like a long one. A "|" inside a part stays,
 // so only the last part may hold one if different parts are to make different keys.
 func EscapeKey(parts ...string) string {
 	size := len(parts)
@@ -42,7 +46,7 @@ func EscapeKey(parts ...string) string {
 		return key
 	}
 	sum := sha256.Sum256([]byte(key))
-	return key[:maxKey-1-2*len(sum)] + "_" + hex.EncodeToString(sum[:])
+	return key[:maxKey-len(cutMark)-2*len(sum)] + cutMark + hex.EncodeToString(sum[:])
 }
 
 func legalInKey(c byte) bool {

@@ -31,6 +31,16 @@ func TestEscapeKey(t *testing.T) {
 	}
 }
 
+// No short name can be chosen so that its key is that of a long one, whose hash anybody
+// can compute.
+func TestACutKeyIsNobodysWholeKey(t *testing.T) {
+	for i := range 100 {
+		if key := collect.EscapeKey(strings.Repeat("a", 401+i)); legalKey.MatchString(key) {
+			t.Errorf("the key %q is also that of %q", key, unescapeKey(t, key))
+		}
+	}
+}
+
 var legalKey = regexp.MustCompile(`^([A-Za-z0-9$.|-]|_[0-9A-F]{2})*$`)
 
 // unescapeKey reads a key that was not cut.
@@ -59,14 +69,23 @@ func FuzzEscapeKey(f *testing.F) {
 		if len(ka) > 400 || strings.ContainsFunc(ka, func(r rune) bool { return !strings.ContainsRune("$.|-_", r) && !isAlphanumeric(r) }) {
 			t.Errorf("%q makes the illegal key %q", a, ka)
 		}
-		if len(ka) < 400 && (!legalKey.MatchString(ka) || unescapeKey(t, ka) != a) {
+		whole := 0
+		for i := range len(a) {
+			whole += []int{3, 1}[strings.Count("$.|-", a[i:i+1])|strings.Count(alphanumeric, a[i:i+1])]
+		}
+		if whole <= 400 && (len(ka) != whole || !legalKey.MatchString(ka) || unescapeKey(t, ka) != a) {
 			t.Errorf("%q makes %q, which is not the way back", a, ka)
+		}
+		if whole > 400 && (len(ka) != 400 || legalKey.MatchString(ka)) {
+			t.Errorf("%q makes %q, which something short could make as well", a, ka)
 		}
 		if joined := collect.EscapeKey(a, b); joined != collect.EscapeKey(a+"|"+b) {
 			t.Errorf("parts %q and %q make %q", a, b, joined)
 		}
 	})
 }
+
+const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 func isAlphanumeric(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'

@@ -34,6 +34,10 @@ type Ledger struct {
 	// Sole says that the store belongs to this process alone, so that a lease of
 	// another owner is a dead one's.
 	Sole bool
+	// Odd is told of what no ledger writes; nil: nobody is.
+	Odd func(what string, about Content)
+	// Unwoken is told why no worker elsewhere could be told of a content; nil: nobody is.
+	Unwoken func(error)
 
 	leftovers leftovers
 }
@@ -73,7 +77,9 @@ func (l *Ledger) Announce(ctx context.Context, contents []Content) ([]*Claim, er
 // overdue one day, and then somebody is told again: see [Ledger.Requeue].
 func (l *Ledger) wake(ctx context.Context, content Key, at time.Time) {
 	if !l.Sole { // our own workers look at the due rows
-		_ = l.Store.Wake(ctx, content, at)
+		if err := l.Store.Wake(ctx, content, at); err != nil && l.Unwoken != nil && ctx.Err() == nil {
+			l.Unwoken(err)
+		}
 	}
 }
 

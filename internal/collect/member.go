@@ -66,7 +66,7 @@ func parseCreationTime(b []byte) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	rest, nanos := b[len(layout):], 0
-	if len(rest) > 1 && rest[0] == '.' {
+	if len(rest) > 1 && rest[0] == '.' && '0' <= rest[1] && rest[1] <= '9' {
 		rest = rest[1:]
 		for scale := 100_000_000; len(rest) > 0 && '0' <= rest[0] && rest[0] <= '9'; scale /= 10 {
 			nanos += int(rest[0]-'0') * scale

@@ -39,10 +39,18 @@ func (l *Ledger) Offer(ctx context.Context, listed Content) (Offered, error) {
 // tried once an hour at the most, however often it is listed.
 func reopens(c Content) bool {
 	switch c.State {
-	case Done, Pending:
+	case Done:
 		return false
+	case Pending:
+		return c.rests(time.Now())
 	}
 	return !c.Listed || time.Since(c.Finished) >= reopenAfter
+}
+
+// rests reports whether a pending content waits for nothing that lasts once the list
+// offers it: it was not known to the source, or somebody made it due in a thousand years.
+func (c Content) rests(now time.Time) bool {
+	return !c.leased(now) && c.Due.After(now) && (c.Unknown || c.restsTooLong(now))
 }
 
 func (l *Ledger) offer(ctx context.Context, listed Content) (Offered, error) {
@@ -56,14 +64,26 @@ func (l *Ledger) offer(ctx context.Context, listed Content) (Offered, error) {
 		return Offered{}, fmt.Errorf("read ledger: %w", err)
 	}
 	c := contentOf(row)
+	if c.Key() != listed.Key() { // nothing in it is to be believed, and it must not hold up the list
+		l.odd(OddRow, listed)
+		return Offered{Fresh: true}, l.open(ctx, listed, func(c Content) Write {
+			return Write{OpReplace, Row{Key: row.Key, Version: row.Version, Fields: c.fields()}}
+		})
+	}
 	o := Offered{Agreed: !c.Listed}
-	again := reopens(c)
+	before, again := c, reopens(c)
+	if unfinished(row, c) {
+		l.odd(OddState, c)
+	}
+	if again && c.restsTooLong(time.Now()) {
+		l.odd(OddDue, c)
+	}
 	if !again {
 		if err := l.heal(ctx, c); err != nil {
 			return o, err
 		}
 	}
-	if c.Listed && !again && (c.URI == listed.URI || c.State == Done) {
+	if c.Listed && !again && (c.URI == listed.URI && c.Expires.Equal(listed.Expires) || c.State == Done) {
 		return o, nil
 	}
 	c.Tenant, c.Type, c.ID = listed.Tenant, listed.Type, listed.ID
@@ -71,9 +91,14 @@ func (l *Ledger) offer(ctx context.Context, listed Content) (Offered, error) {
 	if again {
 		o.Fresh = true
 		c.State, c.Due, c.Found, c.Finished = Pending, listed.Due, listed.Found, time.Time{}
-		return o, l.open(ctx, c, func(c Content) Write {
+		c.Unknown, c.Owner, c.LeaseUntil = false, "", time.Time{}
+		err := l.open(ctx, c, func(c Content) Write {
 			return Write{OpReplace, Row{Key: row.Key, Version: row.Version, Fields: c.fields()}}
 		})
+		if err == nil && before.State == Pending { // if we crash here, it leads to what is finished, and is settled
+			l.dropDue(ctx, []Content{before})
+		}
+		return o, err
 	}
 	row.Fields = c.fields()
 	if _, err := l.Store.Replace(ctx, row); err != nil {
@@ -87,7 +112,7 @@ func (l *Ledger) offer(ctx context.Context, listed Content) (Offered, error) {
 // look at it again.
 func (l *Ledger) heal(ctx context.Context, c Content) error {
 	now := time.Now()
-	if c.State != Pending || now.Sub(c.Due) < orphanAge || now.Before(c.LeaseUntil) {
+	if c.State != Pending || now.Sub(c.Due) < orphanAge || c.leased(now) {
 		return nil
 	}
 	_, err := l.Store.Insert(ctx, dueOf(c))

@@ -69,7 +69,7 @@ func (l *Ledger) overdue(ctx context.Context, due Due, now time.Time) (bool, err
 	}
 	c := contentOf(row)
 	switch {
-	case c.Owner != "" && now.Before(c.LeaseUntil): // in hand, be it our own
+	case c.leased(now): // in hand, be it our own
 		return false, nil
 	case c.Key() != due.Content, c.State != Pending, c.Due.After(due.At):
 		return false, l.settleOld(ctx, due)

@@ -55,7 +55,7 @@ func (sum *Summary) window(ctx context.Context, partition string, now time.Time)
 			continue
 		}
 		rows[row.Row] = statsOf(row)
-		if at, _ := row.Fields["At"].(time.Time); now.Sub(at) < aliveFor {
+		if at, _ := row.Fields["At"].(time.Time); now.Sub(at) < aliveFor && at.Sub(now) < leaseMost {
 			sum.alive[row.Row] = true // once, though it may have begun its next window's row
 		}
 	}

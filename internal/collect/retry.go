@@ -48,7 +48,7 @@ func (r Retry) Pause(attempt int) time.Duration {
 	if ceiling <= 0 {
 		return 0
 	}
-	return ceiling/2 + rand.N(ceiling/2+1)
+	return ceiling/2 + rand.N(ceiling/2+1) // #nosec G404 -- spreads retries, guards nothing
 }
 
 // Wait returns after d, or with the context's error as soon as it ends; if both

@@ -12,6 +12,7 @@ const maxDepth = 10_000
 var (
 	errShort   = errors.New("ends in the middle of a value")
 	errInvalid = errors.New("is no valid JSON")
+	errDeep    = errors.New("is nested more than 10,000 deep")
 )
 
 // A scanner validates one JSON value as encoding/json.Valid does (invalid UTF-8,
@@ -50,7 +51,7 @@ func (s *scanner) value(b []byte) (i int, err error) {
 			i, _, err = scanString(b, i)
 		case c == '{' || c == '[':
 			if len(s.open) == maxDepth {
-				return i, errInvalid
+				return i, errDeep
 			}
 			i = skipSpace(b, i+1)
 			if i < len(b) && b[i] == c+2 { // "{}" and "[]": the closing brackets are two code points on

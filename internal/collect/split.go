@@ -26,6 +26,7 @@ func SplitRecords(r io.Reader, created time.Time, salvage bool) iter.Seq2[Record
 		buf := buffers.Get().(*[firstBuffer]byte)
 		defer buffers.Put(buf) // nobody has a record of it any more
 		s := &splitter{source: r, buf: buf[:], created: created, salvage: salvage, yield: yield}
+		defer s.leave()
 		if err := s.run(); err != nil && !errors.Is(err, errStopped) {
 			yield(Record{}, err)
 		}
@@ -44,6 +45,7 @@ type splitter struct {
 	begin, end int   // what of buf is read and not consumed yet
 	offset     int64 // of buf[begin] in the body
 	failed     error // what ended the source; io.EOF at its proper end
+	large      bool  // the buffer may grow beyond largeBuffer
 	scan       scanner
 	created    time.Time
 	ordinal    int
@@ -230,12 +232,18 @@ func (s *splitter) double() {
 // So every byte is moved and scanned again a bounded number of times.
 func (s *splitter) fill() {
 	if s.end == len(s.buf) {
-		to := s.buf
+		to, more := s.buf, []byte(nil)
 		if s.begin < len(s.buf)/2 {
-			to = make([]byte, 2*len(s.buf))
+			if to, more = s.larger(); to == nil {
+				return
+			}
 		}
 		s.end = copy(to, s.buf[s.begin:s.end])
+		s.end += copy(to[s.end:], more)
 		s.buf, s.begin = to, 0
+		if len(more) > 0 {
+			return
+		}
 	}
 	n, err := s.source.Read(s.buf[s.end:])
 	s.end += n

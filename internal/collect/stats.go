@@ -18,6 +18,8 @@ type Stats struct {
 	// only listed.
 	Agreed      int64 `json:"agreed,omitempty"`
 	Unannounced int64 `json:"unannounced,omitempty"`
+	// Strange is what was met that nobody should have written, see [OddInState].
+	Strange map[string]int64 `json:"strange,omitempty"`
 }
 
 // Calls counts the invocations of a function.
@@ -77,6 +79,9 @@ func (s *Stats) Add(other *Stats, n int64) {
 	s.Throttled += n * other.Throttled
 	s.Agreed += n * other.Agreed
 	s.Unannounced += n * other.Unannounced
+	for what, met := range other.Strange {
+		s.odd(what, n*met)
+	}
 }
 
 // Empty reports whether nothing was counted.
@@ -91,7 +96,7 @@ func (s *Stats) Empty() bool {
 			return false
 		}
 	}
-	return s.Throttled == 0 && s.Agreed == 0 && s.Unannounced == 0
+	return s.Throttled == 0 && s.Agreed == 0 && s.Unannounced == 0 && len(s.Strange) == 0
 }
 
 // Names are the functions counted, in order.

@@ -9,6 +9,9 @@ import (
 	"azcollector/internal/wire"
 )
 
+// ErrAddress says that a contentUri does not lead to where our contents are.
+var ErrAddress = errors.New("refuse contentUri")
+
 // CheckContent checks a contentUri, which is always a stranger's word, and
 // returns the tenant it belongs to. With a contentID the address must end in it.
 func (f *Feed) CheckContent(rawURI, contentID string) (tenant string, err error) {
@@ -20,19 +23,19 @@ func (f *Feed) CheckContent(rawURI, contentID string) (tenant string, err error)
 func (f *Feed) content(rawURI, contentID string) (tenant string, u *url.URL, err error) {
 	u, path, err := f.own(rawURI)
 	if err != nil {
-		return "", nil, fmt.Errorf("refuse contentUri: %w", err)
+		return "", nil, fmt.Errorf("%w: %w", ErrAddress, err)
 	}
 	parts := strings.Split(path, "/")
 	if len(parts) != 8 || parts[0] != "" || parts[1] != "api" || parts[2] != "v1.0" ||
 		parts[4] != "activity" || parts[5] != "feed" || parts[6] != "audit" || parts[7] == "" {
-		return "", nil, errors.New("refuse contentUri: its path is not /api/v1.0/<tenant>/activity/feed/audit/<content>")
+		return "", nil, fmt.Errorf("%w: its path is not /api/v1.0/<tenant>/activity/feed/audit/<content>", ErrAddress)
 	}
 	tenant = strings.ToLower(parts[3])
 	if !f.tenants[tenant] {
-		return "", nil, errors.New("refuse contentUri: its tenant is not configured")
+		return "", nil, fmt.Errorf("%w: its tenant is not configured", ErrAddress)
 	}
 	if contentID != "" && parts[7] != contentID {
-		return "", nil, errors.New("refuse contentUri: it does not end in its contentId")
+		return "", nil, fmt.Errorf("%w: it does not end in its contentId", ErrAddress)
 	}
 	return tenant, u, nil
 }

@@ -98,25 +98,35 @@ func TestCheckContentBelowAPath(t *testing.T) {
 	}
 }
 
-// strays says how an address that passed a check still leads elsewhere.
-func strays(u *url.URL, prefix string) string {
+// bases are addresses that O365_MANAGEMENT_URL may be, each with the host of its requests.
+var bases = []struct{ url, host string }{
+	{manage, "manage.office.com"},
+	{"https://proxy.example:8443/o365", "proxy.example:8443"},
+	{"https://[2001:db8::1]:444", "[2001:db8::1]:444"},
+	{"http://127.0.0.1:8080/a/b", "127.0.0.1:8080"},
+}
+
+// strays says how an address that passed a check still leads elsewhere: to another origin,
+// with user info, or to another path than prefix below the base, however often a server
+// decodes and cleans it.
+func strays(u *url.URL, base int, prefix string) string {
+	ours := mustParse(bases[base].url)
 	again, err := url.Parse(u.String())
 	switch {
 	case err != nil:
 		return err.Error()
-	case again.Scheme != "https", again.Host != "manage.office.com", again.User != nil, again.Fragment != "":
+	case again.Scheme != ours.Scheme, again.Host != bases[base].host, again.User != nil, again.Fragment != "", again.Opaque != "":
 		return "another origin"
 	}
 	req, err := http.NewRequest(http.MethodGet, again.String(), nil)
 	if err != nil {
 		return err.Error()
 	}
-	if req.URL.Host != "manage.office.com" || req.Host != "manage.office.com" {
+	if req.URL.Host != bases[base].host || req.Host != bases[base].host {
 		return "another host in the request"
 	}
-	// However often a server decodes and cleans it, the path stays where it was.
 	for p := req.URL.EscapedPath(); ; {
-		if !strings.HasPrefix(strings.ToLower(path.Clean(strings.ReplaceAll(p, `\`, "/"))), prefix) {
+		if !strings.HasPrefix(strings.ToLower(path.Clean(strings.ReplaceAll(p, `\`, "/"))), ours.Path+prefix) {
 			return "a path elsewhere: " + p
 		}
 		decoded, err := url.PathUnescape(p)
@@ -127,45 +137,95 @@ func strays(u *url.URL, prefix string) string {
 	}
 }
 
+// tricks are written into an address in every place where somebody may be fooled.
+var tricks = []string{
+	"", "1$2$x", "%24", "%2e%2e/x", "%2E%2e%2fx", "..%5c..", "a%252f", "..;/x", "x?a=b#c", "x?PublisherIdentifier=a&publisheridentifier=b",
+	"@evil.example", ":@evil.example", "user:pass@", "evil.example\\@", "\\\\evil.example", "//evil.example", ":443", ":0443", ":+443", ":", ":8443@evil.example",
+	"x%00", "x%0d%0aHost:%20evil.example", "\t", "\u3002evil.example", "\u2215", "ſ", "K", "%zz", "[::1]", "[::ffff:127.0.0.1]", "127.1", "%25eth0", ".",
+}
+
 func FuzzCheckContent(f *testing.F) {
-	for _, seed := range []string{"1$2$x", "%2e%2e/x", "..%5c..", "a%252f", "@evil.example", "x?a=b#c", "\\\\evil.example", "%24"} {
-		f.Add(manage+audit+seed, "")
-		f.Add("https://manage.office.com"+seed+audit+"x", "x")
+	for i, base := range bases {
+		for _, trick := range tricks {
+			f.Add(byte(i), base.url+audit+trick, "")
+			f.Add(byte(i), base.url+trick+audit+"x", "x")
+			f.Add(byte(i), strings.Replace(base.url, "//", "//"+trick, 1)+audit+"x", "x")
+		}
+		f.Add(byte(i), strings.ToUpper(base.url)+strings.ToUpper(audit)+"x", "x")
 	}
-	feed := checker(manage)
-	f.Fuzz(func(t *testing.T, raw, id string) {
-		got, err := feed.CheckContent(raw, id)
+	feeds := checkers()
+	f.Fuzz(func(t *testing.T, which byte, raw, id string) {
+		base := int(which) % len(bases)
+		got, err := feeds[base].CheckContent(raw, id)
+		asked, used := feeds[base].ContentAddress(raw, id)
+		if (err == nil) != (used == nil) {
+			t.Fatalf("checked: %v, used: %v", err, used)
+		}
 		if err != nil {
-			if got != "" {
-				t.Errorf("tenant %q with error %v", got, err)
+			if got != "" || asked != nil || strings.ContainsAny(err.Error(), "\r\n") {
+				t.Errorf("tenant %q and address %v with error %q", got, asked, err)
 			}
 			return
 		}
 		u, err := url.Parse(raw)
-		if err != nil || got != tenant {
+		if err != nil || got != tenant || u.User != nil || !strings.HasSuffix(u.Path, id) {
 			t.Fatalf("CheckContent(%q) = %q; url.Parse: %v", raw, got, err)
 		}
+		if asked.Path != u.Path || asked.RawQuery != u.RawQuery {
+			t.Errorf("%q becomes %s", raw, asked)
+		}
+		if why := strays(asked, base, audit); why != "" {
+			t.Errorf("%q passed as %s: %s", raw, asked, why)
+		}
 		// Two spellings of our own origin are all that the check lets through.
-		u.Host = strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(u.Host), ":443"), ":")
-		if why := strays(u, audit); why != "" {
+		u.Scheme = strings.ToLower(u.Scheme)
+		if u.Host = strings.ToLower(u.Host); u.Host != bases[base].host {
+			u.Host = strings.TrimSuffix(strings.TrimSuffix(u.Host, map[string]string{"https": ":443", "http": ":80"}[u.Scheme]), ":")
+		}
+		if why := strays(u, base, audit); why != "" {
 			t.Errorf("%q passed: %s", raw, why)
 		}
 	})
 }
 
-func FuzzNextPage(f *testing.F) {
-	for _, seed := range []string{"v1/", "v1.0/", "v1.0/../v1/", "v2/"} {
-		f.Add(manage + "/api/" + seed + tenant + "/activity/feed/subscriptions/content?contenttype=A&nextpage=1$2")
+func checkers() (feeds []*microsoft.Feed) {
+	for _, base := range bases {
+		feeds = append(feeds, checker(base.url))
 	}
-	f.Add("https://evil.example/api/v1/" + tenant + "/activity/feed/subscriptions/content")
-	feed := checker(manage)
-	f.Fuzz(func(t *testing.T, raw string) {
-		u, err := feed.NextPage(raw, tenant, "content")
+	return feeds
+}
+
+func FuzzNextPage(f *testing.F) {
+	const operation = "/activity/feed/subscriptions/content"
+	for i, base := range bases {
+		for _, version := range []string{"v1/", "v1.0/", "v1.0/../v1/", "v2/", "v1//", "V1/", ""} {
+			f.Add(byte(i), base.url+"/api/"+version+tenant+operation+"?contenttype=A&nextpage=1$2")
+		}
+		for _, trick := range tricks {
+			f.Add(byte(i), base.url+"/api/v1/"+tenant+operation+trick)
+			f.Add(byte(i), base.url+trick+"/api/v1/"+tenant+operation)
+			f.Add(byte(i), strings.Replace(base.url, "//", "//"+trick, 1)+"/api/v1/"+tenant+operation)
+		}
+		f.Add(byte(i), base.url+"/api/v1/"+stranger+operation)
+		f.Add(byte(i), base.url+"/api/v1/"+tenant+operation+"?a=%zz&b;c")
+	}
+	f.Add(byte(0), "https://evil.example/api/v1/"+tenant+operation)
+	feeds := checkers()
+	f.Fuzz(func(t *testing.T, which byte, raw string) {
+		base := int(which) % len(bases)
+		u, err := feeds[base].NextPage(raw, tenant, "content")
 		if err != nil {
+			if u != nil || strings.ContainsAny(err.Error(), "\r\n") {
+				t.Errorf("%v with error %q", u, err)
+			}
 			return
 		}
-		tail := "/" + tenant + "/activity/feed/subscriptions/content"
-		if why := strays(u, "/api/v1"); why != "" || !strings.HasSuffix(strings.ToLower(u.Path), tail) {
+		said, err := url.Parse(raw)
+		if err != nil || said.Path != u.Path || said.RawQuery != u.RawQuery || said.User != nil {
+			t.Errorf("%q becomes %s, %v", raw, u, err)
+		}
+		tail := "/" + tenant + operation
+		if why := strays(u, base, "/api/v1"); why != "" || !strings.HasSuffix(strings.ToLower(u.Path), tail) {
 			t.Errorf("%q passed: %s", raw, why)
 		}
 	})

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 
+	"azcollector/internal/wire"
+
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -85,14 +87,8 @@ func newMaker(c Cloud, creds Credentials, setting string, client *http.Client) (
 // assertion asks the platform for the managed identity's token. The platform's
 // endpoint is on the machine or link-local, so no proxy may see the request.
 func assertion(c Cloud, identity string, client *http.Client) (func(context.Context) (string, error), error) {
-	direct := *client
-	if t, ok := client.Transport.(*http.Transport); ok {
-		t = t.Clone()
-		t.Proxy = nil
-		direct.Transport = t
-	}
 	managed, err := azidentity.NewManagedIdentityCredential(&azidentity.ManagedIdentityCredentialOptions{
-		ClientOptions: clientOptions(c, &direct),
+		ClientOptions: clientOptions(c, wire.Direct(client)),
 		ID:            azidentity.ClientID(identity),
 	})
 	if err != nil {

@@ -10,6 +10,12 @@ func (f *Feed) NextPage(rawURI, tenant, operation string) (*url.URL, error) {
 	return f.nextPage(rawURI, tenant, operation)
 }
 
+// ContentAddress is what a contentUri is asked for at.
+func (f *Feed) ContentAddress(rawURI, contentID string) (*url.URL, error) {
+	_, u, err := f.content(rawURI, contentID)
+	return u, err
+}
+
 // Rest lets time pass since the API's clock was seen, which goes on meanwhile.
 func (f *Feed) Rest(d time.Duration) {
 	f.clock.mu.Lock()

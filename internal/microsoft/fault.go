@@ -155,11 +155,7 @@ func judgeAnswer(resp *http.Response, fetching bool, secrets ...string) (apiErro
 			"the API redirects to %s, and redirects are not followed: check O365_MANAGEMENT_URL", locationHost(resp))}
 	}
 	e := parseError(resp.StatusCode, body)
-	for _, secret := range secrets {
-		if secret != "" {
-			e.message = strings.ReplaceAll(e.message, secret, "***")
-		}
-	}
+	e.message = wire.Scrub(e.message, secrets...)
 	e.message = bearers.ReplaceAllString(queries.ReplaceAllString(e.message, "***"), "***")
 	f := e.fault(fetching)
 	if f.Verdict == collect.Temporary {

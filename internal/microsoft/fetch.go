@@ -2,9 +2,10 @@ package microsoft
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"iter"
 	"net/http"
+	"strings"
 
 	"azcollector/internal/collect"
 	"azcollector/internal/wire"
@@ -27,7 +28,10 @@ func (f *Feed) Fetch(ctx context.Context, content collect.Content, salvage bool)
 		defer func() { _ = resp.Body.Close() }() // what was read is what there is
 		for record, err := range collect.SplitRecords(resp.Body, content.Created, salvage) {
 			if err != nil {
-				err = explain(fetchVerb(content), err)
+				err = explain(fetchVerb(content), under(resp.Header, err))
+			}
+			if record.Defect != "" {
+				record.Defect += strange(resp.Header)
 			}
 			if !yield(record, err) || err != nil {
 				return
@@ -36,11 +40,29 @@ func (f *Feed) Fetch(ctx context.Context, content collect.Content, salvage bool)
 	}
 }
 
+// strange tells of a compression that we did not ask for and cannot undo: it is why a
+// body is no JSON, which its bytes alone hardly show.
+func strange(h http.Header) string {
+	coding := h.Get("Content-Encoding")
+	if coding == "" || strings.EqualFold(coding, "identity") {
+		return ""
+	}
+	return fmt.Sprintf(", under Content-Encoding %.40q", coding)
+}
+
+func under(h http.Header, err error) error {
+	what := strange(h)
+	if what == "" || collect.VerdictOf(err) != collect.Broken {
+		return err
+	}
+	return &collect.Fault{Verdict: collect.Broken, Err: fmt.Errorf("%w%s", err, what)}
+}
+
 func (f *Feed) open(ctx context.Context, content collect.Content) (*http.Response, error) {
 	verb := fetchVerb(content)
 	tenant, address, err := f.content(content.URI, "")
 	if err == nil && tenant != content.Tenant {
-		err = errors.New("refuse contentUri: it belongs to another tenant than the content")
+		err = fmt.Errorf("%w: it belongs to another tenant than the content", ErrAddress)
 	}
 	if err != nil {
 		return nil, explain(verb, &collect.Fault{Verdict: collect.Missing, Err: err})

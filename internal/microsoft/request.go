@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -97,6 +96,10 @@ func (f *Feed) attempt(ctx context.Context, r request, first bool) (*http.Respon
 	return nil, fault
 }
 
+// maxAnswer bounds what is small by nature and held in memory whole, some hundred times
+// the pages of a list that have been seen. What a content may have is another matter.
+const maxAnswer = 16 << 20
+
 // read asks and returns the whole body, for answers that are small by nature.
 func (f *Feed) read(ctx context.Context, r request) ([]byte, http.Header, error) {
 	resp, err := f.send(ctx, r)
@@ -104,7 +107,10 @@ func (f *Feed) read(ctx context.Context, r request) ([]byte, http.Header, error)
 		return nil, nil, err
 	}
 	defer wire.Discard(resp)
-	all, err := io.ReadAll(resp.Body)
+	all, err := wire.ReadAll(resp.Body, resp.ContentLength, maxAnswer)
+	if err == nil && len(all) > maxAnswer {
+		err = &collect.Fault{Verdict: collect.Broken, Err: fmt.Errorf("the answer has more than %d bytes", maxAnswer)}
+	}
 	if err != nil {
 		return nil, nil, explain(r.verb, err)
 	}

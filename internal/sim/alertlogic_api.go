@@ -55,7 +55,7 @@ func (a *AlertLogic) authenticate(w http.ResponseWriter, r *http.Request) {
 
 // issue makes a token that ends at a whole second, as the answer can tell no other.
 func (a *AlertLogic) issue() (name string, expires time.Time) {
-	name, expires = "sim-"+rand.Text(), a.o.Now().Add(a.o.TokenLife).Truncate(time.Second)
+	name, expires = "sim-aims-token-"+rand.Text(), a.o.Now().Add(a.o.TokenLife).Truncate(time.Second)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.tokens[name] = aimsToken{expires: expires}

@@ -19,6 +19,7 @@ type content struct {
 	created, expires time.Time
 	body             []byte
 	zipped           func() []byte // computed once: the same parcel is asked for again and again
+	answer           http.Handler  // instead of the body
 	fetched          bool
 	forgotten        bool
 }
@@ -48,6 +49,9 @@ type Offer struct {
 	Unlisted, Unpushed bool
 	// URI replaces the contentUri that is told; the content stays at its own.
 	URI string
+	// Answer replaces the whole answer to its request, header and all, where a Body is
+	// not hostile enough.
+	Answer http.Handler
 }
 
 // Published says under which ids a content is known.
@@ -131,7 +135,7 @@ func (f *feed) add(o Offer, body []byte, mark string) *content {
 	key := o.Created.Format("20060102150405")
 	id := fmt.Sprintf("%s%09d$%s%09d$%s$%s$sim%04d%s", key, f.sequence, key, f.sequence*7+1, strings.ToLower(name), name, f.sequence%37, mark)
 	c := &content{
-		kind: o.ContentType, id: id, uri: o.URI, created: o.Created, expires: o.Expires.UTC(), body: body,
+		kind: o.ContentType, id: id, uri: o.URI, created: o.Created, expires: o.Expires.UTC(), body: body, answer: o.Answer,
 		zipped: sync.OnceValue(func() []byte { return zip(body) }),
 	}
 	if c.uri == "" {
@@ -222,6 +226,10 @@ func (f *feed) blob(w http.ResponseWriter, r *http.Request, _ url.Values) {
 }
 
 func (c *content) serve(w http.ResponseWriter, r *http.Request) {
+	if c.answer != nil {
+		c.answer.ServeHTTP(w, r)
+		return
+	}
 	body := c.body
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Vary", "Accept-Encoding")

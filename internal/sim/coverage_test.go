@@ -72,7 +72,7 @@ func TestUnlisted(t *testing.T) {
 // TestUnlistedCountsWhatTheClientHeard meets each fault with one list.
 func TestUnlistedCountsWhatTheClientHeard(t *testing.T) {
 	for kind, want := range map[sim.Kind]bool{
-		sim.Refuse: false, sim.ResetBefore: false, sim.ResetAfter: false, sim.TruncateLength: false, sim.TruncateChunked: false,
+		sim.Refuse: false, sim.ResetBefore: false, sim.ResetAfter: false, sim.Stall: false, sim.TruncateLength: false, sim.TruncateChunked: false,
 		sim.Status: false, sim.Throttle: false, sim.HTMLBody: false, sim.EmptyBody: false, sim.Redirect: false, sim.LostAck: false,
 		sim.SlowBody: true, sim.WrongType: true,
 	} {

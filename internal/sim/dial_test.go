@@ -31,6 +31,7 @@ func TestEveryFaultIsSeenByAClient(t *testing.T) {
 		sim.ResetAfter:      {sim.Rule{}, seen{Broken: true, Body: "none", Done: true}},
 		sim.Hang:            {sim.Rule{Delay: time.Millisecond}, seen{Broken: true, Body: "none"}},
 		sim.SlowBody:        {sim.Rule{Delay: 8 * time.Millisecond}, seen{Status: 200, Type: json, Body: "whole", Done: true}},
+		sim.Stall:           {sim.Rule{Delay: time.Millisecond}, seen{Status: 200, Type: json, Broken: true, Body: "other", Done: true}},
 		sim.TruncateLength:  {sim.Rule{}, seen{Status: 200, Type: json, Broken: true, Body: "other", Done: true}},
 		sim.TruncateChunked: {sim.Rule{}, seen{Status: 200, Type: json, Broken: true, Body: "other", Done: true}},
 		sim.Status:          {sim.Rule{Status: 504}, seen{Status: 504, Type: json, Body: "other"}},
@@ -40,6 +41,8 @@ func TestEveryFaultIsSeenByAClient(t *testing.T) {
 		sim.WrongType:       {sim.Rule{}, seen{Status: 200, Type: html, Body: "whole", Done: true}},
 		sim.Redirect:        {sim.Rule{}, seen{Status: 307, Body: "none"}},
 		sim.LostAck:         {sim.Rule{}, seen{Status: 503, Type: json, Body: "other", Done: true}},
+		sim.Echo:            {sim.Rule{Status: 403}, seen{Status: 403, Type: "text/plain", Body: "other"}},
+		sim.Parrot:          {sim.Rule{}, seen{Broken: true, Body: "none"}},
 	}
 	if len(cases) != len(sim.Kinds()) {
 		t.Fatalf("%d cases for %d kinds", len(cases), len(sim.Kinds()))

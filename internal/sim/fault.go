@@ -23,6 +23,7 @@ const (
 	ResetAfter      Kind = "reset-after"
 	Hang            Kind = "hang"
 	SlowBody        Kind = "slow-body"
+	Stall           Kind = "stall"
 	TruncateLength  Kind = "truncate-length"
 	TruncateChunked Kind = "truncate-chunked"
 	Status          Kind = "status"
@@ -45,6 +46,7 @@ var injections = map[Kind]injection{
 	ResetAfter:      {"the work is done, the connection is reset instead of an answer", resetAfter},
 	Hang:            {"no answer for the rule's delay (0: until the client leaves), then the connection closes; nothing was done", hang},
 	SlowBody:        {"the body trickles over the rule's delay (0: 1 s)", slowBody},
+	Stall:           {"the work is done; half a body, then nothing for the rule's delay (0: until the client leaves)", stall},
 	TruncateLength:  {"half a body under a Content-Length for the whole", truncateLength},
 	TruncateChunked: {"half a chunked body, the last chunk never comes", truncateChunked},
 	Status:          {"the rule's status (0: 503) with its Retry-After; nothing was done", status},
@@ -54,6 +56,8 @@ var injections = map[Kind]injection{
 	WrongType:       {"the real answer under Content-Type text/html", wrongType},
 	Redirect:        {"a redirect (307 or the rule's status) to the canary", redirect},
 	LostAck:         {"the work is done, the answer is 503", lostAck},
+	Echo:            {"a body that repeats the request, credentials and all, under the rule's status (0: 500); nothing was done", echo},
+	Parrot:          {"the request thrown back, which is no HTTP; with a status behind an empty answer of that status, unasked; nothing was done", parrot},
 }
 
 // Kinds lists the faults in alphabetical order, each with its description.
@@ -97,6 +101,12 @@ func resetAfter(_ *Dial, _ Rule, w http.ResponseWriter, r *http.Request, next ht
 
 func hang(_ *Dial, rule Rule, w http.ResponseWriter, r *http.Request, _ http.Handler) {
 	_, _ = io.Copy(io.Discard, r.Body) // the server notices that a client left only behind the body
+	silence(rule, r)
+	hangUp(w, false)
+}
+
+// silence lasts for the rule's delay, or until the client leaves.
+func silence(rule Rule, r *http.Request) {
 	var enough <-chan time.Time
 	if rule.Delay > 0 {
 		timer := time.NewTimer(rule.Delay)
@@ -107,7 +117,18 @@ func hang(_ *Dial, rule Rule, w http.ResponseWriter, r *http.Request, _ http.Han
 	case <-r.Context().Done():
 	case <-enough:
 	}
-	hangUp(w, false)
+}
+
+// stall announces a byte more than there is, so that an empty body can be awaited too.
+func stall(_ *Dial, rule Rule, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	a := workFor(r, next)
+	_, _ = io.Copy(io.Discard, r.Body) // as in hang
+	a.header.Set("Content-Length", strconv.Itoa(a.body.Len()+1))
+	a.begin(w)
+	_, _ = w.Write(a.body.Bytes()[:a.body.Len()/2])
+	_ = http.NewResponseController(w).Flush()
+	silence(rule, r)
+	panic(http.ErrAbortHandler)
 }
 
 func slowBody(_ *Dial, rule Rule, w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -117,16 +138,19 @@ func slowBody(_ *Dial, rule Rule, w http.ResponseWriter, r *http.Request, next h
 	const steps = 8
 	a := workFor(r, next)
 	a.begin(w)
+	rest := a.body.Bytes()
 	tick := time.NewTicker(max(rule.Delay/steps, 1))
 	defer tick.Stop()
-	for piece := range slices.Chunk(a.body.Bytes(), a.body.Len()/steps+1) {
+	for left := steps; left > 0; left-- { // also of no body at all: its end comes late
+		_ = http.NewResponseController(w).Flush()
 		select {
 		case <-r.Context().Done():
 			return
 		case <-tick.C:
 		}
+		piece := rest[:(len(rest)+left-1)/left]
+		rest = rest[len(piece):]
 		_, _ = w.Write(piece)
-		_ = http.NewResponseController(w).Flush()
 	}
 	a.isHeard() // it ends when we return
 }
@@ -219,6 +243,8 @@ func (d *Dial) refusal(w http.ResponseWriter, rule Rule, code int) {
 		writeJSON(w, code, map[string]string{"error": "injected by the simulator"})
 	case code == http.StatusUnauthorized:
 		deny(w)
+	case rule.Kind == Status && code/100 == 4 && code != http.StatusTooManyRequests:
+		writeJSON(w, code, map[string]string{"Message": http.StatusText(code)}) // a gateway's, without a code of the API
 	case rule.Kind == Throttle:
 		fail(w, code, "AF429", "Too many requests. Method="+rule.Op+", PublisherId=00000000-0000-0000-0000-000000000000")
 	default:

@@ -59,8 +59,12 @@ func (t *told) tell(now time.Time) {
 
 // clocks are the times that the client may take for the API's now.
 func (t *told) clocks(now time.Time) []time.Time {
-	if t.leapt.IsZero() || time.Since(t.leapt) > leapGrace {
-		return []time.Time{now}
+	clock, all := time.Now(), []time.Time{now}
+	if t.once && (now.Sub(clock)-t.ahead).Abs() > nowAhead { // it leapt while this request was answered
+		all = append(all, clock.Add(t.ahead))
 	}
-	return []time.Time{now, time.Now().Add(t.before)}
+	if !t.leapt.IsZero() && clock.Sub(t.leapt) <= leapGrace {
+		all = append(all, clock.Add(t.before))
+	}
+	return all
 }

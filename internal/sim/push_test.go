@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -242,4 +243,17 @@ func TestPushToNeedsNoSubscription(t *testing.T) {
 		t.Errorf("told of %q, want %s", got, p.Pushed)
 	}
 	v.refused(v.feed("GET", "audit/"+p.Pushed, nil, ""), 200, `"1"`)
+}
+
+// TestNotificationTellsWhatWasPublished in a world that sends nothing itself.
+func TestNotificationTellsWhatWasPublished(t *testing.T) {
+	v := visit(t, sim.Options{Push: sim.PushOptions{Off: true}})
+	p := v.w.Publish("Audit.Exchange", [][]byte{[]byte(`{"Id":"1"}`)})
+	var told []struct{ ContentID, ContentURI string }
+	if err := json.Unmarshal(v.w.Notification(p.Pushed, "unknown"), &told); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 1 || told[0].ContentID != p.Pushed || !strings.HasSuffix(told[0].ContentURI, "/"+p.Pushed) {
+		t.Errorf("told %v of %s", told, p.Pushed)
+	}
 }

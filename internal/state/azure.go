@@ -108,9 +108,11 @@ func (a *Azure) connect(where account, o AzureOptions, client *http.Client) (err
 	}
 	options := func(timeout time.Duration) policy.ClientOptions {
 		return policy.ClientOptions{
-			Transport: client,
+			Transport: unfollowed{client},
 			Retry:     policy.RetryOptions{MaxRetries: -1, TryTimeout: timeout}, // collect.Retry does it
 			Telemetry: policy.TelemetryOptions{Disabled: true},
+
+			PerCallPolicies: []policy.Policy{genuine{}},
 		}
 	}
 	tableOptions := &aztables.ClientOptions{ClientOptions: options(quick)}
@@ -167,6 +169,18 @@ func (a *Azure) connectWithKey(where account, tableURL, blobURL, queueURL string
 	}
 	a.queue, err = azqueue.NewQueueClientWithSharedKeyCredential(queueURL, queueKey, queueOptions)
 	return err
+}
+
+// unfollowed sends by what is under a client. The client itself rewinds a body on a 307
+// before it asks whether to follow, though nobody does, and the SDK's body has one place
+// to be read from: what is still being sent would begin anew.
+type unfollowed struct{ client *http.Client }
+
+func (u unfollowed) Do(r *http.Request) (*http.Response, error) {
+	if u.client.Transport == nil {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	return u.client.Transport.RoundTrip(r)
 }
 
 // noEcho asks Table Storage not to send back the row that was inserted.

@@ -93,7 +93,7 @@ func (t *transaction) submit(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", t.doing, collect.ErrExists)
 		case a.status == http.StatusPreconditionFailed:
 			return fmt.Errorf("%s: %w", t.doing, collect.ErrChanged)
-		case a.status != http.StatusNotFound || a.code == codeTableNotFound:
+		case !isNoRow(a) || a.code == codeTableNotFound:
 			return judge(t.doing, tables, err)
 		}
 		dropped, err := t.dropGone(ctx)

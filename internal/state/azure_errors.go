@@ -23,6 +23,8 @@ const (
 	codeEntityExists    = "EntityAlreadyExists"
 	codeTableExists     = "TableAlreadyExists"
 	codeTableNotFound   = "TableNotFound"
+	codeNoRow           = "ResourceNotFound"
+	codeNoEntity        = "EntityNotFound"
 	codeContainerExists = "ContainerAlreadyExists"
 	codeNoContainer     = "ContainerNotFound"
 	codeBlobNotFound    = "BlobNotFound"
@@ -39,6 +41,10 @@ type answer struct {
 	retryAfter time.Duration
 }
 
+// codeForm is what the services' codes look like. Anything else is somebody else's word,
+// and may repeat a signature of ours.
+var codeForm = regexp.MustCompile(`^\w{1,64}$`)
+
 // inTransaction finds the status line and the code of the write that made a
 // transaction fail; the answer as a whole says 202.
 var (
@@ -51,7 +57,7 @@ func read(err error) answer {
 	if !ok {
 		return answer{}
 	}
-	a := answer{status: response.StatusCode, code: wire.Printable(response.ErrorCode)}
+	a := answer{status: response.StatusCode, code: codeForm.FindString(response.ErrorCode)}
 	if response.RawResponse == nil {
 		return a
 	}
@@ -92,6 +98,9 @@ func judge(doing string, to service, err error) error {
 		fault.Verdict = collect.JudgesUs
 		fault.Err = fmt.Errorf("%s: the storage account answered %d; check the key or signature in AzureWebJobsStorage, or give the identity the role %s",
 			doing, a.status, roles[to])
+	case a.status == http.StatusNotFound && a.code == "":
+		fault.Verdict = collect.JudgesUs
+		fault.Err = fmt.Errorf("%s: answered 404, and not by the storage account; check the %s endpoint in AzureWebJobsStorage", doing, to)
 	case a.status >= 300 && a.status < 400:
 		fault.Verdict = collect.JudgesUs
 		fault.Err = fmt.Errorf("%s: answered %d, and redirects are not followed; check the %s endpoint in AzureWebJobsStorage", doing, a.status, to)

@@ -154,7 +154,7 @@ func (a *Azure) Forget(ctx context.Context, m Message) error {
 	}
 	return a.again(ctx, func(ctx context.Context) error {
 		_, err := a.queue.DeleteMessage(ctx, m.id, m.receipt, nil)
-		if answer := read(err); answer.status == http.StatusNotFound || answer.code == codeOtherReceipt {
+		if answer := read(err); answer.status == http.StatusNotFound && answer.code != "" || answer.code == codeOtherReceipt {
 			return nil
 		}
 		return judge("forget message of "+queueName, queues, err)

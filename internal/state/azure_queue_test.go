@@ -232,6 +232,7 @@ func TestAzureWakeDelay(t *testing.T) {
 func TestAzureWakeNewQueue(t *testing.T) {
 	var puts, made atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("x-ms-request-id", "any")
 		switch {
 		case r.Method == http.MethodPut:
 			made.Add(1)
@@ -280,10 +281,12 @@ func TestAzureForgetRefused(t *testing.T) {
 		"throttled":              {http.StatusServiceUnavailable, "ServerBusy", collect.Temporary, false},
 		"forbidden":              {http.StatusForbidden, "AuthorizationFailure", collect.JudgesUs, false},
 		"the SDK sent it wrong":  {http.StatusBadRequest, "InvalidUri", collect.Temporary, false},
+		"not by the account":     {http.StatusNotFound, "", collect.JudgesUs, false},
 		"a redirect to wherever": {http.StatusFound, "", collect.JudgesUs, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("x-ms-request-id", "any")
 				if r.Method == http.MethodGet {
 					fmt.Fprintf(w, oneMessage, "11-aa", secret)
 					return

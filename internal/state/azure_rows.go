@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -32,9 +33,12 @@ func (a *Azure) look(ctx context.Context, key collect.Key) (row collect.Row, non
 	switch {
 	case err == nil:
 		row, nonce, err = fromEntity(key.Kind, resp.Value)
+		if err == nil && row.Key != key {
+			err = fmt.Errorf("%s: the answer holds another row", doing)
+		}
 		row.Version = string(resp.ETag)
 		return row, nonce, err
-	case read(err).status == http.StatusNotFound: // the row, or the whole table
+	case isNoRow(read(err)):
 		return collect.Row{Key: key}, "", fmt.Errorf("%s: %w", doing, collect.ErrNotFound)
 	}
 	return collect.Row{Key: key}, "", judge(doing, tables, err)
@@ -79,8 +83,7 @@ func (a *Azure) Replace(ctx context.Context, row collect.Row) (version string, e
 		resp, err := a.tables.NewClient(row.Kind).UpdateEntity(ctx, entity,
 			&aztables.UpdateEntityOptions{IfMatch: &etag, UpdateMode: aztables.UpdateModeReplace})
 		version = string(resp.ETag)
-		switch read(err).status {
-		case http.StatusNotFound, http.StatusPreconditionFailed:
+		if a := read(err); isNoRow(a) || a.status == http.StatusPreconditionFailed {
 			return fmt.Errorf("%s: %w", doing, collect.ErrChanged)
 		}
 		return judge(doing, tables, err)
@@ -117,10 +120,10 @@ func (a *Azure) settle(ctx context.Context, key collect.Key, nonce string, versi
 		case lookErr == nil && by == nonce:
 			*version = row.Version
 			return nil
-		case isUnknown(lookErr): // an answer that was not checked is none
-			return lookErr
+		case lookErr == nil, errors.Is(lookErr, collect.ErrNotFound):
+			return err
 		}
-		return err
+		return lookErr // an answer that was not checked is none
 	})
 	if err != nil {
 		*version = ""
@@ -161,10 +164,10 @@ func (a *Azure) Delete(ctx context.Context, key collect.Key, version string) err
 	}
 	return a.again(ctx, func(ctx context.Context) error {
 		_, err := a.tables.NewClient(key.Kind).DeleteEntity(ctx, key.Partition, key.Row, &aztables.DeleteEntityOptions{IfMatch: &etag})
-		switch read(err).status {
-		case http.StatusNotFound:
+		switch a := read(err); {
+		case isNoRow(a):
 			return nil
-		case http.StatusPreconditionFailed:
+		case a.status == http.StatusPreconditionFailed:
 			return fmt.Errorf("%s: %w", doing, collect.ErrChanged)
 		}
 		return judge(doing, tables, err)

@@ -115,6 +115,29 @@ func TestAzureFollowsNoRedirect(t *testing.T) {
 	}
 }
 
+// A redirect that comes while the body is still being sent: the SDK's body has one place
+// from which it is read, and whoever follows redirects rewinds it first. (Only the race
+// detector sees that.)
+func TestAzureRedirectsBeforeTheBodyIsRead(t *testing.T) {
+	var began atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = r.Body.Read(make([]byte, 1))
+		began.Add(1)
+		w.Header().Set("Location", r.URL.Path)
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	}))
+	defer server.Close()
+	s := openAzure(t, state.AzureOptions{ConnectionString: "AccountName=a;AccountKey=" + secret +
+		";BlobEndpoint=" + server.URL + ";QueueEndpoint=" + server.URL + ";TableEndpoint=" + server.URL})
+	for range 4 {
+		err := s.PutPayload(t.Context(), "large", make([]byte, 8<<20))
+		wantFaults(t, map[string]error{"put": err}, collect.JudgesUs, "redirect")
+	}
+	if began.Load() == 0 {
+		t.Error("nothing was sent")
+	}
+}
+
 func TestAzureUnreadableAnswers(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int

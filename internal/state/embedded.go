@@ -7,11 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"go.etcd.io/bbolt"
-	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"azcollector/internal/collect"
 )
@@ -30,14 +28,15 @@ const (
 // file of rows and a directory of payloads. The process that opened it owns it.
 type Embedded struct {
 	db       *bbolt.DB
-	commits  commits
+	commits  *commits
 	payloads string
 }
 
 var _ collect.Store = (*Embedded)(nil)
 
 // OpenEmbedded opens the store in dir, which is made if it is missing. It refuses
-// a file that is damaged or that another process has open.
+// a file that is damaged, that another process has open, or that is gone while its
+// payloads are there.
 func OpenEmbedded(dir string) (*Embedded, error) {
 	payloads := filepath.Join(dir, payloadDir)
 	if err := os.MkdirAll(payloads, 0o700); err != nil {
@@ -45,8 +44,8 @@ func OpenEmbedded(dir string) (*Embedded, error) {
 	}
 	file := filepath.Join(dir, databaseFile)
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		if err := createDatabase(dir, file); err != nil {
-			return nil, fmt.Errorf("create %s: %w", file, err)
+		if err := createDatabase(dir, file, payloads); err != nil {
+			return nil, err
 		}
 	}
 	db, err := openDatabase(file)
@@ -60,110 +59,7 @@ func OpenEmbedded(dir string) (*Embedded, error) {
 			return nil, fmt.Errorf("clean STATE_DIR: %w", err)
 		}
 	}
-	return &Embedded{db: db, payloads: payloads}, nil
-}
-
-// createDatabase makes an empty database under another name first. So a file
-// under the final name was whole once, and one that is empty or short is damaged
-// rather than new. Linking, unlike renaming, never puts ours in another's place.
-func createDatabase(dir, file string) error {
-	f, err := os.CreateTemp(dir, unfinished)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if err := f.Close(); err != nil {
-		return err
-	}
-	db, err := bbolt.Open(f.Name(), 0o600, options())
-	if err != nil {
-		return err
-	}
-	if err := db.Close(); err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), file); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return syncDir(dir)
-}
-
-// openDatabase refuses a damaged file before bbolt sees it in earnest: bbolt
-// looks for free pages in a goroutine of its own, and a panic there ends us.
-func openDatabase(file string) (db *bbolt.DB, err error) {
-	if err := inspect(file); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			db, err = nil, damaged(file, fmt.Sprint(p))
-		}
-	}()
-	db, err = bbolt.Open(file, 0o600, options())
-	if err != nil {
-		return nil, explain(file, err)
-	}
-	return db, nil
-}
-
-// inspect reads the whole tree, so that what is damaged or cut short makes bbolt
-// panic here, where the panic becomes an error; so does reading memory behind
-// the file's end.
-func inspect(file string) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if p := recover(); p != nil {
-			err = damaged(file, fmt.Sprint(p))
-		}
-	}()
-	info, err := os.Stat(file)
-	if err != nil {
-		return fmt.Errorf("open %s: %w", file, err)
-	}
-	if info.Size() == 0 {
-		return damaged(file, "it is empty") // bbolt would take it for a new one
-	}
-	o := options()
-	o.ReadOnly = true
-	db, err := bbolt.Open(file, 0o600, o)
-	if err != nil {
-		return explain(file, err)
-	}
-	defer db.Close()
-	return db.View(func(tx *bbolt.Tx) error {
-		if tx.Size() > info.Size() {
-			return damaged(file, fmt.Sprintf("it has %d bytes of %d", info.Size(), tx.Size()))
-		}
-		read := 0
-		return tx.ForEach(func(_ []byte, bucket *bbolt.Bucket) error {
-			return bucket.ForEach(func(k, v []byte) error {
-				if read += len(k) + len(v); read > forgetAfter {
-					forgetPages(db)
-					read = 0
-				}
-				return nil
-			})
-		})
-	})
-}
-
-// forgetAfter is how many bytes are read until the file's pages leave our memory again.
-// They stay in the machine's, and come back as they are needed.
-const forgetAfter = 8 << 20
-
-func explain(file string, err error) error {
-	switch {
-	case errors.Is(err, bbolterrors.ErrTimeout):
-		return fmt.Errorf("open %s: another azcollector owns this STATE_DIR; stop it, or give this one a STATE_DIR of its own", file)
-	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrVersionMismatch),
-		errors.Is(err, bbolterrors.ErrChecksum), errors.Is(err, bbolterrors.ErrInvalidMapping):
-		return damaged(file, err.Error())
-	}
-	return fmt.Errorf("open %s: %w", file, err)
-}
-
-func damaged(file, why string) error {
-	return fmt.Errorf("open %s: the file is damaged (%s); restore it from a backup, or move it away to start with nothing remembered", file, why)
+	return &Embedded{db: db, commits: newCommits(), payloads: payloads}, nil
 }
 
 func options() *bbolt.Options {

@@ -3,6 +3,9 @@ package state
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
 	"sync"
 
 	"go.etcd.io/bbolt"
@@ -18,50 +21,102 @@ var errNotCommitted = errors.New("the commit that this write was part of broke o
 // first of them that comes through writes for all. Nobody waits for company, so a lone
 // writer is as fast as the disk.
 type commits struct {
-	turn sync.Mutex // of who commits
+	turn chan struct{} // who has put something in commits
 
 	mu      sync.Mutex
 	waiting []*commit
 }
 
+func newCommits() *commits { return &commits{turn: make(chan struct{}, 1)} }
+
 type commit struct {
 	write func(*bbolt.Tx) error
-	taken bool // by who committed, whose turn it was
-	err   error
+	done  chan struct{} // closes when err and broken are settled
+
+	err    error
+	broken any // what write panicked with
 }
 
 // update runs write in a transaction that it shares with other writers. write may run
-// more than once, so it starts its results afresh; it returns an error only for what
-// must undo the others' writes as well.
+// more than once, so it starts its results afresh; an error of it undoes what it wrote,
+// and nothing of the others. If ctx ends before anybody has begun to write, nothing is
+// written; a commit under way cannot be called back, and is waited for.
 func (e *Embedded) update(ctx context.Context, write func(*bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	c := &commit{write: write, err: errNotCommitted}
+	c := &commit{write: write, done: make(chan struct{}), err: errNotCommitted}
 	e.commits.join(c)
-	e.commits.turn.Lock()
-	defer e.commits.turn.Unlock()
-	for !c.taken {
-		e.commitAll(e.commits.take())
+	select {
+	case <-c.done:
+	case e.commits.turn <- struct{}{}:
+		e.lead(c)
+	case <-ctx.Done():
+		if e.commits.leave(c) {
+			return context.Cause(ctx)
+		}
+		<-c.done
+	}
+	if c.broken != nil {
+		panic(c.broken) // here, where the caller is, and not in whoever wrote for it
 	}
 	return c.err
 }
 
-// commitAll commits for all of them or, if one of them fails, for each by itself.
-func (e *Embedded) commitAll(all []*commit) {
-	err := e.db.Update(func(tx *bbolt.Tx) error {
-		for _, c := range all {
-			if err := c.write(tx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	for _, c := range all {
-		if c.err = err; err != nil && len(all) > 1 {
-			c.err = e.db.Update(c.write)
+// lead commits for those who came first until c is among them. Who was committed for
+// leaves by done and takes no turn, so that the next leader need not wait for them.
+func (e *Embedded) lead(c *commit) {
+	defer func() { <-e.commits.turn }()
+	for {
+		select {
+		case <-c.done:
+			return
+		default:
+			e.commitAll(e.commits.take())
 		}
 	}
+}
+
+// commitAll commits for all of them. One whose write fails or panics is left out, and
+// the others begin afresh. What fails for all is the commit itself, and that is not
+// repeated here: if the disk failed behind the last write, the rows are there already,
+// and a second insert would be told that somebody else made them.
+func (e *Embedded) commitAll(all []*commit) {
+	defer func() { // also if bbolt panics
+		for _, c := range all {
+			close(c.done)
+		}
+	}()
+	for left := slices.Clone(all); len(left) > 0; {
+		culprit := -1
+		err := e.db.Update(func(tx *bbolt.Tx) error {
+			for i, c := range left {
+				if err := c.try(tx); err != nil {
+					culprit = i
+					return err
+				}
+			}
+			return nil
+		})
+		if culprit < 0 {
+			for _, c := range left {
+				c.err = err
+			}
+			return
+		}
+		left[culprit].err = err
+		left = slices.Delete(left, culprit, culprit+1)
+	}
+}
+
+func (c *commit) try(tx *bbolt.Tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.broken = fmt.Errorf("panic in a write: %v\n%s", p, debug.Stack())
+			err = errNotCommitted
+		}
+	}()
+	return c.write(tx)
 }
 
 func (c *commits) join(one *commit) {
@@ -70,15 +125,24 @@ func (c *commits) join(one *commit) {
 	c.waiting = append(c.waiting, one)
 }
 
+// leave takes one out that nobody has begun to write.
+func (c *commits) leave(one *commit) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.Index(c.waiting, one)
+	if i < 0 {
+		return false
+	}
+	c.waiting = slices.Delete(c.waiting, i, i+1)
+	return true
+}
+
 // take hands out those who came first.
 func (c *commits) take() []*commit {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := min(len(c.waiting), oneTransaction)
-	all := c.waiting[:n:n]
-	c.waiting = c.waiting[n:]
-	for _, one := range all {
-		one.taken = true
-	}
+	all := slices.Clone(c.waiting[:n])
+	c.waiting = slices.Delete(c.waiting, 0, n)
 	return all
 }

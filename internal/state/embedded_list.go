@@ -66,7 +66,7 @@ func readPage(bucket *bbolt.Bucket, kind, partition string, from []byte) (page [
 			return page, bytes.Clone(k), nil
 		}
 		key := collect.Key{Kind: kind, Partition: partition, Row: string(k[len(prefix):])}
-		version, fields, err := decode(v)
+		version, fields, err := open(k, v)
 		if err != nil {
 			return page, nil, fmt.Errorf("read %s: %w", show(key), err)
 		}

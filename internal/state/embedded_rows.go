@@ -29,11 +29,12 @@ func (e *Embedded) Get(ctx context.Context, key collect.Key) (collect.Row, error
 		if bucket == nil {
 			return collect.ErrNotFound
 		}
-		value := bucket.Get(rowKey(key.Partition, key.Row))
+		name := rowKey(key.Partition, key.Row)
+		value := bucket.Get(name)
 		if value == nil {
 			return collect.ErrNotFound
 		}
-		version, fields, err := decode(value)
+		version, fields, err := open(name, value)
 		row.Version, row.Fields = formatVersion(version), fields
 		return err
 	})
@@ -61,7 +62,8 @@ func (e *Embedded) Delete(ctx context.Context, key collect.Key, version string) 
 
 // admit says whether a write may happen.
 func admit(bucket *bbolt.Bucket, w collect.Write) error {
-	value := bucket.Get(rowKey(w.Row.Partition, w.Row.Row))
+	name := rowKey(w.Row.Partition, w.Row.Row)
+	value := bucket.Get(name)
 	switch {
 	case w.Op == collect.OpInsert && value != nil:
 		return fmt.Errorf("insert %s: %w", show(w.Row.Key), collect.ErrExists)
@@ -70,6 +72,10 @@ func admit(bucket *bbolt.Bucket, w collect.Write) error {
 		return nil
 	case value == nil:
 		return fmt.Errorf("replace %s: %w", show(w.Row.Key), collect.ErrChanged)
+	}
+	value, err := unseal(name, value)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", show(w.Row.Key), err)
 	}
 	version, err := versionOf(value)
 	switch {
@@ -92,7 +98,7 @@ func put(bucket *bbolt.Bucket, w collect.Write) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return formatVersion(version), bucket.Put(key, encode(version, w.Row.Fields))
+	return formatVersion(version), bucket.Put(key, seal(key, version, w.Row.Fields))
 }
 
 func formatVersion(version uint64) string { return strconv.FormatUint(version, 36) }

@@ -16,7 +16,8 @@ import (
 //	2: repeated field { 1: name, then one of 2: string, 3: int64 (zigzag),
 //	   4: bool, 5: time (fixed64, ticks of 100 ns since 1970, UTC), 6: bytes }
 //
-// The numbers are on disks: none is ever given another meaning.
+// The numbers are on disks: none is ever given another meaning. Before it stands its
+// seal, see embedded_seal.go.
 const (
 	numVersion protowire.Number = 1
 	numField   protowire.Number = 2
@@ -34,7 +35,11 @@ const ticksPerSecond = int64(time.Second / tick)
 // encode writes checked fields. A zero time is not written, as in Table Storage,
 // which has no such date.
 func encode(version uint64, fields collect.Fields) []byte {
-	out := protowire.AppendTag(make([]byte, 0, 1<<10), numVersion, protowire.VarintType) // room for a content's row
+	return appendRow(make([]byte, 0, 1<<10), version, fields) // room for a content's row
+}
+
+func appendRow(out []byte, version uint64, fields collect.Fields) []byte {
+	out = protowire.AppendTag(out, numVersion, protowire.VarintType)
 	out = protowire.AppendVarint(out, version)
 	var field []byte
 	for name, value := range fields {

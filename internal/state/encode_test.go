@@ -15,10 +15,25 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encode(1, nil))
 	f.Add(encode(math.MaxUint64, collect.Fields{"S": "text", "I": int64(math.MinInt64), "T": time.Unix(1, 100).UTC()}))
 	f.Add(encode(36, collect.Fields{"B": []byte{0, 1}, "Yes": true, "No": false, "Old": firstTime, "Empty": ""}))
+	whole := encode(7, collect.Fields{"State": "pending", "Attempts": int64(-1), "Due": time.Unix(1e9, 0).UTC(), "IDs": make([]byte, 48), "Listed": true})
+	for n := range whole { // a page that was torn while it was written
+		f.Add(whole[:n])
+	}
+	f.Add(append(whole, 0x1a, 0x00))                                               // a part 3
+	f.Add([]byte("\x08\x01\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f"))              // a field longer than everything
+	f.Add([]byte("\x08\x01\x12\x05\x0a\x01A\x3a\x00"))                             // a value of kind 7
+	f.Add([]byte("\x08\x01\x12\x0c\x0a\x01T\x29\xff\xff\xff\xff\xff\xff\xff\x7f")) // the last of all times
+	f.Add(append(encode(2, collect.Fields{"A": "1"}), encode(3, collect.Fields{"A": int64(2)})...))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		version, fields, err := decode(in)
 		if err != nil {
+			if version != 0 || fields != nil {
+				t.Fatalf("%v beside version %d, %v", err, version, fields)
+			}
 			return
+		}
+		if short, err := versionOf(encode(version, fields)); err != nil || short != version {
+			t.Fatalf("version %d is read alone as %d, %v", version, short, err)
 		}
 		again, same, err := decode(encode(version, fields))
 		if err != nil {

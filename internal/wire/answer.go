@@ -15,6 +15,10 @@ import (
 // maxErrorText bounds what of an error's body reaches a log, in bytes.
 const maxErrorText = 1024
 
+// maxErrorBody is how much of an error's body is searched for secrets, of which nothing
+// beyond maxErrorText is told: what is cut before it is searched may keep half of one.
+const maxErrorBody = 64 << 10
+
 // maxDrain is how much of an answer is read to save its connection.
 const maxDrain = 64 << 10
 
@@ -38,13 +42,13 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// ErrorText reads at most 1 KiB of an answer's body for an error message, with
-// control characters made visible as spaces, and closes the body so that its
-// connection can be used again.
-func ErrorText(resp *http.Response) string {
+// ErrorText makes at most 1 KiB of an answer's body an error message, without these
+// secrets (those of the request that was answered) and with control characters made
+// visible as spaces, and closes the body so that its connection can be used again.
+func ErrorText(resp *http.Response, secrets ...string) string {
 	defer Discard(resp)
-	b, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorText)) // what arrived before an error is all there is to say
-	return Printable(string(b))
+	b, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what arrived before an error is all there is to say
+	return Printable(Scrub(string(b), secrets...))
 }
 
 // Printable replaces what could forge a log line, and cuts to 1 KiB.
@@ -70,13 +74,17 @@ func Discard(resp *http.Response) {
 	_ = resp.Body.Close()
 }
 
-// Redact takes the address out of a client's error: a query string may hold a
-// secret, and the caller knows where it was going.
+// Redact takes the address out of a client's error, and whatever it quotes: a query
+// string may hold a secret, an answer may repeat one, and the caller knows where it was
+// going.
 func Redact(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
+		err = u.Err
 	}
-	return err
+	if err == nil || !strings.Contains(err.Error(), `"`) {
+		return err
+	}
+	return unquoted{err}
 }
 
 // ReadAll reads a body, at most limit bytes and one more. length is what it says to have,

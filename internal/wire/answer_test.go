@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,14 +39,30 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// Whatever a header says, nobody makes us wait longer than an hour or less than not at all.
+// Whatever a header says, nobody makes us wait longer than an hour or less than not at
+// all; seconds, whole or decimal, and dates are waited for as they say.
 func FuzzRetryAfter(f *testing.F) {
-	for _, seed := range []string{"5", "2.128", "1e400", "-0", "Sun, 01 Nov 2026 12:00:30 GMT", "0x1p1000", "9223372036854775807"} {
+	for _, seed := range []string{
+		"", "5", " 5 ", "2.128", "0.0000000001", "1e400", "-0", "-5", "NaN", "Inf", "0x1p1000", "1_0", "9223372036854775807", "3600.0000001",
+		"Sun, 01 Nov 2026 12:00:30 GMT", "Sunday, 01-Nov-26 12:00:30 GMT", "Sun Nov  1 12:00:30 2026", "Sat, 31 Oct 2026 12:00:30 GMT",
+		"Fri, 31 Dec 9999 23:59:59 GMT", "2026-11-01T12:00:30Z", "5, 6", "5;", "\x00", "\xff",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		if got := wire.RetryAfter(header(value), now); got < 0 || got > time.Hour {
+		got := wire.RetryAfter(header(value), now)
+		if got < 0 || got > time.Hour {
 			t.Errorf("%q: %s", value, got)
+		}
+		text := strings.TrimSpace(value)
+		if n, err := strconv.ParseUint(text, 10, 64); err == nil && got != time.Duration(min(n, 3600))*time.Second {
+			t.Errorf("%q seconds: %s", value, got)
+		}
+		if x, err := strconv.ParseFloat(text, 64); err == nil && x >= 0 && x <= 3600 && (got.Seconds()-x > 1e-6 || x-got.Seconds() > 1e-6) {
+			t.Errorf("%q decimal seconds: %s", value, got)
+		}
+		if date, err := http.ParseTime(text); err == nil && got != min(max(date.Sub(now), 0), time.Hour) {
+			t.Errorf("%q, a date: %s", value, got)
 		}
 	})
 }

@@ -200,7 +200,7 @@ func TestHTTP2LeavesADeadConnection(t *testing.T) {
 	defer client.CloseIdleConnections()
 	var forgotten atomic.Bool // by the gateway: what the first connection carries
 	var dialled atomic.Bool
-	client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+	client.Transport.(*wire.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 		if err == nil && !dialled.Swap(true) {
 			conn = &forgetful{Conn: conn, forgotten: &forgotten}

@@ -20,7 +20,8 @@ import (
 
 // Options of a [Client]. The zero value is fit for production.
 type Options struct {
-	// HeaderTimeout bounds the wait for an answer's header; 0: 60 s.
+	// HeaderTimeout bounds the wait for an answer's header, and every silence within its
+	// body; 0: 60 s.
 	HeaderTimeout time.Duration
 	// Connections kept open to one host; 0: 32.
 	Connections int
@@ -40,7 +41,7 @@ func Client(o Options) *http.Client {
 	}
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
+		Transport: &Transport{silence: o.HeaderTimeout, Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment,
 			OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
 				if answer.StatusCode != http.StatusOK {
@@ -63,7 +64,7 @@ func Client(o Options) *http.Client {
 			// pings every request would be put on it, until the kernel gives it up after
 			// a quarter of an hour.
 			HTTP2: &http.HTTP2Config{SendPingTimeout: o.HeaderTimeout / 4, PingTimeout: o.HeaderTimeout / 4},
-		},
+		}},
 	}
 }
 

@@ -40,11 +40,17 @@ func New(p *Process, authID string, connections int) *Host {
 // ends both.
 func Open(ctx context.Context, program, dir, authID string, env []string, connections int) (*Process, *Host, error) {
 	p, err := Start(program, dir, env)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := p.Ready(ctx, look); err != nil {
+	for again := 0; err == nil; again++ {
+		if err = p.Ready(ctx, look); err == nil {
+			break
+		}
 		p.Kill()
+		if again == 3 || !p.portTaken() {
+			break
+		}
+		p, err = Start(program, dir, env) // at another port
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	h := New(p, authID, connections)

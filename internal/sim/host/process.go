@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -48,12 +50,21 @@ func Start(program, dir string, env []string) (*Process, error) {
 	return p, nil
 }
 
+// nextPort lies below the ports that the kernel gives out (32768 and up on Linux), so
+// that nobody who asks for any port takes the program's before it listens.
+var nextPort atomic.Int64
+
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+	const first, ports = 12_000, 8_000
+	nextPort.CompareAndSwap(0, rand.Int64N(ports)) // another process begins elsewhere
+	for range 100 {
+		port := first + nextPort.Add(1)%ports
+		address := net.JoinHostPort("127.0.0.1", strconv.FormatInt(port, 10))
+		if l, err := net.Listen("tcp4", address); err == nil {
+			return address, l.Close()
+		}
 	}
-	return l.Addr().String(), l.Close()
+	return "", errors.New("find a free port: there is none between 12000 and 20000")
 }
 
 // startPatience is how long the Functions host waits for a custom handler's port.
@@ -78,6 +89,12 @@ func (p *Process) Ready(ctx context.Context, every time.Duration) error {
 			return p.Explain(ctx.Err())
 		}
 	}
+}
+
+// portTaken reports whether somebody else took its port before it listened.
+func (p *Process) portTaken() bool {
+	text, _ := os.ReadFile(p.Logs) // without it, it is not known
+	return bytes.Contains(text, []byte("address already in use"))
 }
 
 // Explain adds the end of the log to what is wrong.
