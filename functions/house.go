@@ -27,25 +27,24 @@ type house struct {
 	log      *logrus.Logger
 	http     *http.Client
 
-	store                   collect.Store
-	sole                    bool         // the store is ours alone
-	visiting                bool         // a command beside a collector elsewhere, which may be of another version
-	account                 *state.Azure // the store, if it is a storage account
-	tokens                  *microsoft.Tokens
-	feed                    *microsoft.Feed
-	alert                   *alertlogic.Client // nil: another sink
-	registrar               *registrar         // nil: another sink
-	ledger                  *collect.Ledger
-	delivery                *collect.Delivery
-	collector               *collect.Collector
-	meter                   *collect.Meter
-	secrets                 *authIDs
-	lister                  *pull.Lister
-	doubt                   *webhook.Doubt
-	oddLines, strangerLines seldom
-	config                  synced
+	store     collect.Store
+	sole      bool         // the store is ours alone
+	visiting  bool         // a command beside a collector elsewhere, which may be of another version
+	account   *state.Azure // the store, if it is a storage account
+	tokens    *microsoft.Tokens
+	feed      *microsoft.Feed
+	alert     *alertlogic.Client // nil: another sink
+	registrar *registrar         // nil: another sink
+	ledger    *collect.Ledger
+	delivery  *collect.Delivery
+	collector *collect.Collector
+	meter     *collect.Meter
+	secrets   *authIDs
+	lister    *pull.Lister
+	doubt     *webhook.Doubt
+	config    synced
 
-	unwokenLines, queueLines refrain
+	oddLines, strangerLines, unwokenLines, queueLines seldom
 
 	serving atomic.Bool // the workers run
 	state   trouble     // with recording notifications

@@ -63,7 +63,7 @@ func (h *house) reportNotice(ctx context.Context, n webhook.Notice) {
 		log.WithError(n.Err).Error("notification not recorded")
 	case n.Status == http.StatusUnauthorized || n.Status == http.StatusBadRequest && !n.Validation:
 		level := logrus.WarnLevel
-		if !h.strangerLines.again(time.Now()) {
+		if !h.strangerLines.again(time.Now(), seldomFirst, seldomPause) {
 			level = logrus.DebugLevel // guesses cost nothing, lines are stored, and in Azure paid for
 		}
 		log.WithError(n.Err).Log(level, "refused a request")

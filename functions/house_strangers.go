@@ -18,7 +18,7 @@ import (
 // thousands.
 func (h *house) odd(what string, c collect.Content) {
 	h.meter.Odd(what, 1)
-	if h.oddLines.again(time.Now()) {
+	if h.oddLines.again(time.Now(), seldomFirst, seldomPause) {
 		h.log.WithFields(logrus.Fields{
 			"component": "state", "what": what, "type": wire.Printable(c.Type), "content": wire.Printable(c.ID),
 		}).Warn("the state holds what no collector writes")
@@ -37,10 +37,11 @@ const (
 	seldomPause = 10 * time.Second
 )
 
-func (s *seldom) again(now time.Time) bool {
+// again lets the first so many through, then one in a pause.
+func (s *seldom) again(now time.Time, first int, pause time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.seen++; s.seen > seldomFirst && now.Sub(s.last) < seldomPause {
+	if s.seen++; s.seen > first && now.Sub(s.last) < pause {
 		return false
 	}
 	s.last = now

@@ -26,11 +26,11 @@ func TestSeldom(t *testing.T) {
 	var s seldom
 	now, lines := time.Now(), 0
 	for range 1000 {
-		if s.again(now) {
+		if s.again(now, seldomFirst, seldomPause) {
 			lines++
 		}
 	}
-	if lines != seldomFirst || !s.again(now.Add(seldomPause)) || s.again(now.Add(seldomPause+time.Second)) {
+	if lines != seldomFirst || !s.again(now.Add(seldomPause), seldomFirst, seldomPause) || s.again(now.Add(seldomPause+time.Second), seldomFirst, seldomPause) {
 		t.Errorf("%d lines at once, want %d, and then one in %v", lines, seldomFirst, seldomPause)
 	}
 }

@@ -69,12 +69,12 @@ func (b *bench) storage(c contender, dir string) (*storage, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.count, address, err = count(address); err != nil {
+		if s.count, err = count(address); err != nil {
 			stop()
 			return nil, err
 		}
-		s.settings["AzureWebJobsStorage"] = address
-		s.close = func() { s.count.close(); stop() }
+		s.settings["AzureWebJobsStorage"] = s.count.Connection
+		s.close = func() { s.count.Close(); stop() }
 	default:
 		state := filepath.Join(dir, "state")
 		s.settings["STATE_DIR"] = state

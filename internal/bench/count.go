@@ -1,64 +1,29 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"io"
-	"log"
-	"net"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
-	"strings"
 	"sync/atomic"
 
-	"azcollector/internal/state/azurite"
+	"azcollector/internal/sim"
 )
 
 // A counter stands before the storage emulator and counts what it is asked. Every
 // request is an operation that a storage account bills.
 type counter struct {
-	asked   atomic.Int64
-	servers []*http.Server
+	*sim.Storage
+	asked atomic.Int64
 }
 
-// count returns a connection string that leads through the counter.
-func count(connection string) (*counter, string, error) {
-	c := &counter{}
-	var addresses [3]string
-	transport := &http.Transport{MaxIdleConnsPerHost: 256}
-	for i, service := range []string{"BlobEndpoint", "QueueEndpoint", "TableEndpoint"} {
-		to, err := endpoint(connection, service)
-		if err != nil {
-			c.close()
-			return nil, "", err
-		}
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			c.close()
-			return nil, "", fmt.Errorf("listen before %s: %w", service, err)
-		}
-		proxy := &httputil.ReverseProxy{
-			Rewrite:   func(r *httputil.ProxyRequest) { c.asked.Add(1); r.Out.URL.Scheme, r.Out.URL.Host = to.Scheme, to.Host },
-			Transport: transport,
-			ErrorLog:  log.New(io.Discard, "", 0), // a collector that is killed hangs up
-		}
-		server := &http.Server{Handler: proxy}
-		c.servers = append(c.servers, server)
-		addresses[i] = "http://" + l.Addr().String()
-		go func() { _ = server.Serve(l) }() // ends with close
-	}
-	return c, azurite.ConnectionString(addresses[0], addresses[1], addresses[2]), nil
-}
-
-// endpoint is a service's address in a connection string.
-func endpoint(connection, service string) (*url.URL, error) {
-	for part := range strings.SplitSeq(connection, ";") {
-		if value, ok := strings.CutPrefix(part, service+"="); ok {
-			return url.Parse(value)
-		}
-	}
-	return nil, errors.New("read azurite's connection string: it has no " + service)
+// count puts a counter before an account; its Connection leads through it.
+func count(connection string) (c *counter, err error) {
+	c = &counter{}
+	c.Storage, err = sim.Before(connection, func(_ func(*http.Request) string, next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c.asked.Add(1)
+			next.ServeHTTP(w, r)
+		})
+	})
+	return c, err
 }
 
 func (c *counter) operations() int64 {
@@ -66,10 +31,4 @@ func (c *counter) operations() int64 {
 		return 0
 	}
 	return c.asked.Load()
-}
-
-func (c *counter) close() {
-	for _, s := range c.servers {
-		_ = s.Close()
-	}
 }

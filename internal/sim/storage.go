@@ -43,7 +43,7 @@ func StorageOps() []string {
 }
 
 // A Storage stands before the services of a storage account, an emulator's, and lets
-// the world's dial break what goes through it.
+// somebody count or break what goes through it.
 type Storage struct {
 	// Connection is the connection string that leads through here.
 	Connection string
@@ -54,14 +54,18 @@ type Storage struct {
 }
 
 // Storage puts the world's dial before an account. Close ends it.
-func (w *World) Storage(connection string) (*Storage, error) {
-	s := &Storage{Connection: connection, onward: &http.Transport{MaxIdleConnsPerHost: 64}}
+func (w *World) Storage(connection string) (*Storage, error) { return Before(connection, w.Dial.Wrap) }
+
+// Before puts what wrap makes before an account; op names a request's operation. Close
+// ends it.
+func Before(connection string, wrap func(op func(*http.Request) string, next http.Handler) http.Handler) (*Storage, error) {
+	s := &Storage{Connection: connection, onward: &http.Transport{MaxIdleConnsPerHost: 256}}
 	for endpoint, op := range map[string]func(method, path string, query url.Values) string{
 		"TableEndpoint": tableOp, "QueueEndpoint": queueOp, "BlobEndpoint": blobOp,
 	} {
 		to, err := endpointOf(connection, endpoint)
 		if err == nil {
-			err = s.listen(w.Dial, endpoint+"=", to, op)
+			err = s.listen(wrap, endpoint+"=", to, op)
 		}
 		if err != nil {
 			s.Close()
@@ -81,7 +85,7 @@ func endpointOf(connection, name string) (*url.URL, error) {
 }
 
 // listen serves one service, and puts its own address in the place of the service's.
-func (s *Storage) listen(dial *Dial, endpoint string, to *url.URL, op func(method, path string, query url.Values) string) error {
+func (s *Storage) listen(wrap func(func(*http.Request) string, http.Handler) http.Handler, endpoint string, to *url.URL, op func(method, path string, query url.Values) string) error {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -94,7 +98,7 @@ func (s *Storage) listen(dial *Dial, endpoint string, to *url.URL, op func(metho
 	name := func(r *http.Request) string {
 		return op(r.Method, strings.TrimPrefix(r.URL.Path, to.Path), r.URL.Query())
 	}
-	server := &http.Server{Handler: dial.Wrap(name, onward), ErrorLog: quiet}
+	server := &http.Server{Handler: wrap(name, onward), ErrorLog: quiet}
 	s.servers = append(s.servers, server)
 	s.serving.Go(func() { _ = server.Serve(l) }) // ends with Close
 	s.Connection = strings.Replace(s.Connection, endpoint+to.Scheme+"://"+to.Host, endpoint+"http://"+l.Addr().String(), 1)
