@@ -77,6 +77,11 @@ func TestStolenStorage(t *testing.T) {
 
 	v.start(t, connection)
 	v.arrives(t)
+	soon(t, "all of it is noticed, and counted where another process finds it", func() bool {
+		log := v.log.String()
+		last := max(strings.LastIndex(log, "what=lease"), strings.LastIndex(log, "what=address"))
+		return strings.Contains(log, "what=lease") && strings.Contains(log, "what=address") && strings.Contains(log[last:], "component=meter")
+	})
 	v.tells(t, "AZC1903", "leases longer than anybody takes")
 	v.offer(3)
 	v.arrives(t)

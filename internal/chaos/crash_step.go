@@ -57,6 +57,9 @@ type step struct {
 
 func (s step) String() string { return s.stage.String() + "/" + s.at }
 
+// kind is the step without its number.
+func (s step) kind() string { return s.at[:max(0, strings.LastIndexByte(s.at, ':'))] }
+
 // A scar is what a crash at one step came to.
 type scar struct {
 	step

@@ -27,6 +27,8 @@ type crashTally struct {
 	orphans    int // due rows, or states with some, that wait for their age
 	recovered  []time.Duration
 	wrong      []string
+	died       map[string]bool // what somebody died at: a step without its number
+	missed     []step
 }
 
 func (t *crashTally) complain(format string, args ...any) {
@@ -43,16 +45,19 @@ func (t *crashTally) kill() {
 
 // scar adds what a crash at one step came to.
 func (t *crashTally) scar(s scar) {
-	if s.missed {
-		s.complain("nobody died at it in %d runs", chances)
-	}
 	t.report(s.report, s.bound)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.steps++
-	if !s.missed {
+	if s.missed {
+		t.missed = append(t.missed, s.step)
+	} else {
 		t.kills++
 		t.recovered = append(t.recovered, s.recovered)
+		if t.died == nil {
+			t.died = map[string]bool{}
+		}
+		t.died[s.kind()] = true
 	}
 	if s.orphans {
 		t.orphans++
@@ -60,6 +65,20 @@ func (t *crashTally) scar(s scar) {
 	if len(s.wrong) > 0 {
 		t.wrong = append(t.wrong, s.step.String()+": "+strings.Join(s.wrong, "; "))
 	}
+}
+
+// untaken judges the steps that nobody died at. Requests are bundled as they come, so
+// the last of a kind is not made in every life; a kind at which nobody died was not tried.
+func (t *crashTally) untaken() (red, amber []string) {
+	for _, s := range t.missed {
+		text := fmt.Sprintf("%s: nobody died at it in %d runs", s, chances)
+		if t.died[s.kind()] {
+			amber = append(amber, text+", but at others of its kind")
+		} else {
+			red = append(red, text)
+		}
+	}
+	return red, amber
 }
 
 // report adds what arrived in one world.
@@ -91,17 +110,18 @@ func (a *crashTallies) print(w io.Writer) (f figures, err error) {
 	f.Command = "crash"
 	slices.SortStableFunc(a.all, func(x, y *crashTally) int { return strings.Compare(x.name, y.name) })
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "crash\tsteps\tkills\tcontents\trecords\tlost\tduplicates\tallowed\trecovered p50\tmax\torphans\tred\t")
+	fmt.Fprintln(table, "crash\tsteps\tkills\tcontents\trecords\tlost\tduplicates\tallowed\trecovered p50\tmax\torphans\tred\tamber\t")
 	for _, t := range a.all {
+		red, amber := t.untaken()
+		red = append(red, t.wrong...)
 		p50, most := spread(t.recovered)
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%v\t%v\t%d\t%d\t\n",
-			t.name, t.steps, t.kills, t.contents, t.records, t.lost, t.duplicates, t.most, p50, most, t.orphans, len(t.wrong))
-		red := t.wrong
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%v\t%v\t%d\t%d\t%d\t\n",
+			t.name, t.steps, t.kills, t.contents, t.records, t.lost, t.duplicates, t.most, p50, most, t.orphans, len(red), len(amber))
 		if t.kills == 0 || t.records == 0 {
 			red = append(red, t.name+": nobody was killed, or nothing was carried")
 		}
 		f.add(figures{Runs: max(t.steps, 1), Kills: t.kills, Contents: t.contents, Records: t.records,
-			Lost: t.lost, Duplicates: t.duplicates, Recovery: t.recovered, Red: red})
+			Lost: t.lost, Duplicates: t.duplicates, Recovery: t.recovered, Red: red, Amber: amber})
 	}
 	return f, table.Flush()
 }

@@ -86,6 +86,21 @@ func TestCrashJudge(t *testing.T) {
 	}
 }
 
+// The last request of a kind is not made in every life; a kind that nobody died at is
+// one that was not tried.
+func TestStepsNobodyDiedAt(t *testing.T) {
+	here, tally := stage{"embedded", byPull}, &crashTally{}
+	for at, missed := range map[string]bool{
+		"http.table.POST.due:after:1": false, "http.table.POST.due:after:2": true, "http.table.POST.due:before:2": true,
+	} {
+		tally.scar(scar{step: step{here, at}, missed: missed})
+	}
+	red, amber := tally.untaken()
+	if len(red) != 1 || !strings.Contains(red[0], "due:before:2") || len(amber) != 1 || !strings.Contains(amber[0], "due:after:2") || tally.kills != 1 {
+		t.Errorf("red %q, amber %q, %d kills", red, amber, tally.kills)
+	}
+}
+
 func TestCrashStateJudge(t *testing.T) {
 	good := crashState{Contents: map[string]int{"delivered": 4, "pending": 0, "dead": 0, "expired": 0}, DeadLetters: 1}
 	for _, c := range []struct {

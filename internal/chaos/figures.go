@@ -85,6 +85,9 @@ func (f *figures) print(out io.Writer) {
 		slices.Sort(f.Recovery)
 		line("recovery", "median %.1f s, longest %.1f s", f.Recovery[len(f.Recovery)/2].Seconds(), slices.Max(f.Recovery).Seconds())
 	}
+	for _, amber := range f.Amber {
+		fmt.Fprintln(out, "AMBER", amber)
+	}
 	for _, red := range f.Red {
 		fmt.Fprintln(out, "RED", red)
 	}

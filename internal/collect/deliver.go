@@ -44,6 +44,10 @@ func (d *Delivery) Deliver(ctx context.Context, c Content, records iter.Seq2[Rec
 	}
 	defer run.close()
 	defer run.foresee(ctx)()
+	var err error
+	if run.prints, err = d.Seen.fingerprint(ctx); err != nil {
+		return run.tally, err
+	}
 	for rec, err := range records {
 		if err != nil {
 			// What arrived whole goes now: the source may never get further, and
@@ -97,6 +101,8 @@ type carriage struct {
 	began    time.Time
 	tally    Tally
 	spans    map[int64]*span
+	prints   *fingerprint
+	tag      [16]byte          // room for it
 	landing  chan struct{}     // closes when the batch's outcome is known
 	services map[string]string // the names of workloads met, each kept once
 	rows     [4]uint32         // room for what one look examines: more have the same id only by chance
@@ -124,7 +130,8 @@ func (r *carriage) take(ctx context.Context, rec Record) error {
 	if err != nil {
 		return err
 	}
-	p := passenger{id: identify(rec, r.key.Row), span: sp, at: rec.Time, ordinal: rec.Ordinal, undated: rec.Undated, workload: r.workload(rec.Workload)}
+	id := identity{idBytes(rec, r.key.Row), r.prints.of(rec.Raw, &r.tag)}
+	p := passenger{id: id, span: sp, at: rec.Time, ordinal: rec.Ordinal, undated: rec.Undated, workload: r.workload(rec.Workload)}
 	for {
 		var other chan struct{}
 		if p.verdict, other, err = sp.look(ctx, p.id, r.landing, r.rows[:]); err != nil {

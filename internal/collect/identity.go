@@ -11,32 +11,29 @@ import (
 const identitySize = 24
 
 // An identity tells whether two records are the same: id is the record's Id, sum
-// a cryptographic hash of its bytes. The same id with another sum is a revision.
+// the [fingerprint] of its bytes. The same id with another sum is a revision.
 type identity struct {
 	id  [16]byte
 	sum [8]byte
 }
 
-// identify returns the record's identity. A record without an Id is never
-// filtered as the duplicate of another content's: its identity is made of the
-// content and its place in it, so that a second attempt at the same content does
-// not send it twice.
-func identify(rec Record, content string) identity {
-	whole := sha256.Sum256(rec.Raw)
-	var i identity
-	copy(i.sum[:], whole[:])
+// idBytes returns the record's Id as 16 bytes. A record without one is never filtered as
+// the duplicate of another content's: it gets one of the content and its place in it, so
+// that a second attempt at the same content does not send it twice.
+func idBytes(rec Record, content string) (id [16]byte) {
 	switch {
 	case len(rec.ID) == 0:
+		whole := sha256.Sum256(rec.Raw)
 		place := sha256.New()
 		place.Write([]byte(content))
 		place.Write(binary.BigEndian.AppendUint64(nil, uint64(rec.Ordinal)))
 		place.Write(whole[:])
-		copy(i.id[:], place.Sum(nil))
-	case !parseGUID(rec.ID, &i.id):
+		copy(id[:], place.Sum(nil))
+	case !parseGUID(rec.ID, &id):
 		sum := sha256.Sum256(rec.ID)
-		copy(i.id[:], sum[:])
+		copy(id[:], sum[:])
 	}
-	return i
+	return id
 }
 
 // parseGUID reads the form 8-4-4-4-12 in hexadecimal digits of either case.

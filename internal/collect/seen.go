@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,8 @@ type Seen struct {
 	used  int // bytes of all filters
 	clock int64
 	cache rowCache
+
+	prints atomic.Pointer[fingerprint] // once its key was read
 }
 
 // borrow returns a span that knows all that was stored in it before since.

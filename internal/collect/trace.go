@@ -26,7 +26,7 @@ type Sighting struct {
 // told of each span.
 func FindRecord(ctx context.Context, store Store, tenant, id string, progress func(span string)) iter.Seq2[Sighting, error] {
 	return func(yield func(Sighting, error) bool) {
-		wanted := identify(Record{ID: []byte(id)}, "")
+		wanted := idBytes(Record{ID: []byte(id)}, "")
 		spans, err := Partitions(ctx, store, kindIDs, tenant)
 		if err != nil {
 			yield(Sighting{}, fmt.Errorf("look for a record: %w", err))
@@ -39,7 +39,7 @@ func FindRecord(ctx context.Context, store Store, tenant, id string, progress fu
 					yield(Sighting{}, fmt.Errorf("look for a record: %w", err))
 					return
 				}
-				for _, s := range sightings(row, wanted.id) {
+				for _, s := range sightings(row, wanted) {
 					if !yield(s, nil) {
 						return
 					}
