@@ -16,6 +16,7 @@ import (
 // An administrator's shell need not have the collector's settings: where its state
 // lies is enough. How long commands take beside a collector at work is logged.
 func TestCommandsBesideServe(t *testing.T) {
+	t.Parallel()
 	world := newWorld(t)
 	dir := sockets(t)
 	for i := range 200 {
@@ -39,8 +40,7 @@ func TestCommandsBesideServe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			shell := exec.CommandContext(t.Context(), os.Args[0], c.args...)
 			shell.Dir = t.TempDir()
-			// The race detector would add a second of its own at the end.
-			shell.Env = []string{asProgram + "=1", "STATE_DIR=" + dir, "GORACE=atexit_sleep_ms=0"}
+			shell.Env = asItself("STATE_DIR=" + dir)
 			var stdout, stderr bytes.Buffer
 			shell.Stdout, shell.Stderr = &stdout, &stderr
 			began := time.Now()
@@ -62,6 +62,7 @@ func TestCommandsBesideServe(t *testing.T) {
 // With a storage account and without the Functions host, serve listens to the queue
 // itself, and the commands beside it need no socket.
 func TestServeOnAStorageAccount(t *testing.T) {
+	t.Parallel()
 	world := newWorld(t)
 	env := settingsOf(world, "AzureWebJobsStorage="+azurite.Start(t), "LISTEN=127.0.0.1:0", "PUBLIC_URL=none", "PULL_SCHEDULE=* * * * * *")
 	offerSome(world, "at the start", 10)

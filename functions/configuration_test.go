@@ -48,7 +48,7 @@ func (p *publisher) publish(document string) {
 		p.t.Fatal(err)
 	}
 	sign := exec.CommandContext(p.t.Context(), os.Args[0], "config", "sign", "--key", p.key, file)
-	sign.Env = []string{asProgram + "=1"}
+	sign.Env = asItself()
 	text, err := sign.Output()
 	if err != nil {
 		p.t.Fatalf("sign: %v", err)
@@ -60,7 +60,7 @@ func (p *publisher) publish(document string) {
 func say(t *testing.T, env map[string]string, args ...string) (code int, said string) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), os.Args[0], args...)
-	command.Dir, command.Env = t.TempDir(), []string{asProgram + "=1"}
+	command.Dir, command.Env = t.TempDir(), asItself()
 	for name, value := range env {
 		command.Env = append(command.Env, name+"="+value)
 	}
@@ -71,6 +71,7 @@ func say(t *testing.T, env map[string]string, args ...string) (code int, said st
 // A configuration takes effect on two running collectors, and what is no good changes
 // nothing on either.
 func TestConfigurationOnTwoCollectors(t *testing.T) {
+	t.Parallel()
 	world, publisher := newWorld(t), newPublisher(t)
 	env := settingsOf(world, append(publisher.env, "AzureWebJobsStorage="+azurite.Start(t), "LISTEN=127.0.0.1:0", "PUBLIC_URL=none",
 		"PULL_SCHEDULE=* * * * * *", `O365_CONTENT_STREAMS=["Audit.Exchange","Audit.General"]`)...)

@@ -16,6 +16,7 @@ import (
 // TestBodiesThatAreRefused: a notification in a body that is too large, or packed, is not
 // believed, and nothing is lost by that: the list has what it announced.
 func TestBodiesThatAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, webhook := listeningCollector(t, w, "AzureWebJobs.pull.Disabled=false", "PULL_SCHEDULE=* * * * * *")
 	client := clientOf(t, w, "")

@@ -261,7 +261,7 @@ func lettersOf(t *testing.T, env map[string]string) (names []string) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], "deadletter", "list", "--json")
-	cmd.Dir, cmd.Env = t.TempDir(), []string{asProgram + "=1"}
+	cmd.Dir, cmd.Env = t.TempDir(), asItself()
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}

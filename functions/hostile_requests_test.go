@@ -111,6 +111,7 @@ const (
 // TestSmuggling: whatever view of a request's end others may take, a stranger's
 // connection carries one request, and no second one gets past the secret.
 func TestSmuggling(t *testing.T) {
+	t.Parallel()
 	if len(doorBody) != 86 {
 		t.Fatalf("the body has %d bytes", len(doorBody))
 	}

@@ -82,6 +82,7 @@ func secretOf(w *sim.World) map[string]string {
 // the first attempt is answered; peers without number can cut off a connection that is
 // about to ask, so then Microsoft may have to try again, as it does.
 func TestSlowCallers(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skip("memory is counted, and other addresses of loopback used, on Linux only")
 	}

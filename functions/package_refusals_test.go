@@ -97,6 +97,7 @@ func TestPackageRefuses(t *testing.T) {
 
 // A key that cannot be used and days that do not fit are not found out after minutes.
 func TestPackageJudgesBeforeItBuilds(t *testing.T) {
+	t.Parallel()
 	_, key := signingKey(t)
 	_, open := signingKey(t)
 	if err := os.Chmod(open, 0o644); err != nil {

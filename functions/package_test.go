@@ -34,6 +34,7 @@ const (
 // TestPackage makes a release of a commit, and another one of the same source in other
 // surroundings, and runs what is in it.
 func TestPackage(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("the Functions package is for linux/amd64")
 	}

@@ -62,7 +62,7 @@ func runFile(t *testing.T, file string, env map[string]string, args ...string) *
 	t.Helper()
 	p := &process{Cmd: exec.CommandContext(t.Context(), file, args...)}
 	p.Dir = t.TempDir() // no appsettings.json here
-	p.Env = []string{asProgram + "=1"}
+	p.Env = asItself()
 	for name, value := range env {
 		p.Env = append(p.Env, name+"="+value)
 	}

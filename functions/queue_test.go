@@ -14,6 +14,7 @@ import (
 // A message that makes the function panic costs its own invocation: it is not
 // forgotten, the others are, and the listener goes on.
 func TestListenerOutlivesAPanic(t *testing.T) {
+	t.Parallel()
 	store := openStorage(t, azurite.Start(t))
 	if err := store.CreateQueue(t.Context()); err != nil {
 		t.Fatal(err)

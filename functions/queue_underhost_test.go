@@ -51,6 +51,7 @@ func age(t *testing.T, store collect.Store, tenant string, by time.Duration) {
 // TestQueueUnderTheHost goes the whole way that a content takes without a webhook:
 // the list, the ledger, the queue, the function; and the ways round.
 func TestQueueUnderTheHost(t *testing.T) {
+	t.Parallel()
 	world := newWorld(t)
 	storage := azurite.Start(t)
 	queue, store := newQueueTrigger(t, storage), openStorage(t, storage)
@@ -159,6 +160,7 @@ func TestQueueUnderTheHost(t *testing.T) {
 // Two processes on one account at the same moment: a host that scaled out hands the
 // same messages to whom it likes, and each content is fetched once.
 func TestTwoHandlersOnOneQueue(t *testing.T) {
+	t.Parallel()
 	world := newWorld(t)
 	storage := azurite.Start(t)
 	queue := newQueueTrigger(t, storage)

@@ -43,6 +43,7 @@ func contentsOf(t *testing.T, store collect.Store, tenant string) (all []collect
 // Every form in which the host calls a timer's function starts the real room, and
 // the reply is one that the host reads, log lines included.
 func TestTimersUnderTheHost(t *testing.T) {
+	t.Parallel()
 	world := newWorld(t)
 	storage := azurite.Start(t)
 	h := underHost(t, world, storage)
@@ -77,6 +78,7 @@ func TestTimersUnderTheHost(t *testing.T) {
 
 // A content is collected whatever the message looks like that names it.
 func TestMessagesUnderTheHost(t *testing.T) {
+	t.Parallel()
 	world := newWorld(t)
 	storage := azurite.Start(t)
 	h := underHost(t, world, storage)
@@ -125,6 +127,7 @@ func onlyRecord(mark string) [][]byte {
 // not an address is taken from a message, and none that is not the tenant's own
 // from a row. The handler lives on.
 func TestHostileMessages(t *testing.T) {
+	t.Parallel()
 	world := newWorld(t)
 	storage := azurite.Start(t)
 	queue := newQueueTrigger(t, storage)

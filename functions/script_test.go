@@ -10,6 +10,7 @@ import (
 // TestScripts runs the real program against the simulated world. The commands
 // that scripts have beside testscript's own are in script_world_test.go.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	var hosted storage
 	commands := hosted.commands()
 	maps.Copy(commands, worldCommands)

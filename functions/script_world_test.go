@@ -135,6 +135,8 @@ func (s *stage) settle(env *testscript.Env, address string) error {
 	} {
 		env.Setenv(name, value)
 	}
+	late, value, _ := strings.Cut(notLate, "=")
+	env.Setenv(late, value)
 	pem, err := os.ReadFile(s.CAFile())
 	if err != nil {
 		return err

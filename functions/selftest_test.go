@@ -43,8 +43,7 @@ func realPackage(t *testing.T) *zip.Reader {
 
 // asParent is the environment of a program under the Functions host, which tries another.
 func asParent(env map[string]string) []string {
-	lines := []string{asProgram + "=1", "FUNCTIONS_CUSTOMHANDLER_PORT=1",
-		"GORACE=atexit_sleep_ms=0"} // the race detector's second for late reports, at each end
+	lines := asItself("FUNCTIONS_CUSTOMHANDLER_PORT=1")
 	for name, value := range env {
 		lines = append(lines, name+"="+value)
 	}
@@ -158,6 +157,7 @@ func TestSelfTestBesideTheRunningProgram(t *testing.T) {
 
 // What would keep the real program from working is told, and no secret with it.
 func TestSelfTestComplains(t *testing.T) {
+	t.Parallel()
 	storage, other := azurite.Start(t), azurite.Start(t)
 	public, key := signingKey(t)
 	_, stranger := signingKey(t)

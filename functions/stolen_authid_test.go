@@ -16,6 +16,7 @@ import (
 // at other hosts, of other tenants, and real ones with wrong dates. What is genuine is
 // delivered all the same, nothing goes elsewhere, and what is made up is bounded.
 func TestStolenAuthID(t *testing.T) {
+	t.Parallel()
 	world := newWorld(t)
 	dir := t.TempDir()
 	v := newVictim(t, world, "", "STATE_DIR="+dir)
@@ -92,6 +93,7 @@ func aged(t *testing.T, dir, tenant string) (unknown int) {
 // Microsoft's own behaviour is no theft: ids that are announced and listed under others,
 // contents that it does not have for a while, and some that it never gives.
 func TestWhatMicrosoftDoesIsNoTheft(t *testing.T) {
+	t.Parallel()
 	world := newWorld(t)
 	dir := t.TempDir()
 	v := newVictim(t, world, "", "STATE_DIR="+dir)

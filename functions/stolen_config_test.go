@@ -14,6 +14,7 @@ import (
 // content types off: both are told by name. He can change no host, no secret and no
 // destination, and cannot keep the owner from taking the collector back.
 func TestStolenConfigurationKey(t *testing.T) {
+	t.Parallel()
 	world, publisher := newWorld(t), newPublisher(t)
 	connection := azurite.Start(t)
 	v := &victim{world: world, env: settingsOf(world, append(publisher.env, "AzureWebJobsStorage="+connection, "LISTEN=127.0.0.1:0", "PUBLIC_URL=none",

@@ -199,6 +199,7 @@ func (v *victim) clockIsTold(t *testing.T) {
 // A Retry-After of a thousand years keeps one content, and the process that was told so,
 // for an hour at the most.
 func TestPoisonedRetryAfter(t *testing.T) {
+	t.Parallel()
 	world := newWorld(t)
 	dir := t.TempDir()
 	v := newVictim(t, world, "", "STATE_DIR="+dir)

@@ -60,6 +60,7 @@ var rowsOfTheThief = []seized{
 // What Microsoft still lists is delivered all the same, nothing goes where the state
 // says, and master says what was found.
 func TestStolenStorage(t *testing.T) {
+	t.Parallel()
 	world, connection := newWorld(t), azurite.Start(t)
 	tenant := world.Settings()["APP_TENANT_ID"]
 	store := openStorage(t, connection)

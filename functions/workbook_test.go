@@ -118,6 +118,7 @@ func collectUnderHost(t *testing.T) (lines []map[string]any) {
 // TestQueries ties every query to the lines that the program really writes: what
 // it compares messages with and each field it reads must be in such a line.
 func TestQueries(t *testing.T) {
+	t.Parallel()
 	lines := collectUnderHost(t)
 	read := map[string]bool{}
 	for _, query := range allQueries(t) {
