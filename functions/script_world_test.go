@@ -126,6 +126,8 @@ func (s *stage) settle(env *testscript.Env, address string) error {
 		"STORM": cmp.Or(os.Getenv("STORM"), "60"),
 		// So has a week's proof of five types: this many contents of each.
 		"WEEK": cmp.Or(os.Getenv("WEEK"), "140"),
+		// And a content of very many records fewer of them.
+		"MANY": cmp.Or(os.Getenv("MANY"), "40000"),
 		// Scripts that are about the webhook alone would count what pull finds as well.
 		"AzureWebJobs.pull.Disabled": "true", "AzureWebJobs.master.Disabled": "true",
 		"LISTEN": address, "TLS_CERT": cert, "TLS_KEY": key, "STATE_DIR": filepath.Join(env.WorkDir, "state"),
