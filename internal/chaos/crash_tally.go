@@ -116,7 +116,7 @@ func (a *crashTallies) print(w io.Writer) (f figures, err error) {
 		red = append(red, t.wrong...)
 		p50, most := spread(t.recovered)
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%v\t%v\t%d\t%d\t%d\t\n",
-			t.name, t.steps, t.kills, t.contents, t.records, t.lost, t.duplicates, t.most, p50, most, t.orphans, len(red), len(amber))
+			t.name, t.steps, t.kills, t.contents, t.records, t.lost, t.duplicates, t.most, p50.Round(time.Millisecond), most.Round(time.Millisecond), t.orphans, len(red), len(amber))
 		if t.kills == 0 || t.records == 0 {
 			red = append(red, t.name+": nobody was killed, or nothing was carried")
 		}
@@ -124,13 +124,4 @@ func (a *crashTallies) print(w io.Writer) (f figures, err error) {
 			Lost: t.lost, Duplicates: t.duplicates, Recovery: t.recovered, Red: red, Amber: amber})
 	}
 	return f, table.Flush()
-}
-
-// spread is the middle and the greatest of some times.
-func spread(all []time.Duration) (p50, most time.Duration) {
-	if len(all) == 0 {
-		return 0, 0
-	}
-	sorted := slices.Sorted(slices.Values(all))
-	return sorted[len(sorted)/2].Round(time.Millisecond), sorted[len(sorted)-1].Round(time.Millisecond)
 }

@@ -81,9 +81,8 @@ func (f *figures) print(out io.Writer) {
 	line("lost", "%d", f.Lost)
 	line("duplicates", "%d", f.Duplicates)
 	line("peak memory", "%.0f MB", float64(f.Peak)/(1<<20))
-	if len(f.Recovery) > 0 {
-		slices.Sort(f.Recovery)
-		line("recovery", "median %.1f s, longest %.1f s", f.Recovery[len(f.Recovery)/2].Seconds(), slices.Max(f.Recovery).Seconds())
+	if middle, most := spread(f.Recovery); most > 0 {
+		line("recovery", "median %.1f s, longest %.1f s", middle.Seconds(), most.Seconds())
 	}
 	for _, amber := range f.Amber {
 		fmt.Fprintln(out, "AMBER", amber)
@@ -91,6 +90,15 @@ func (f *figures) print(out io.Writer) {
 	for _, red := range f.Red {
 		fmt.Fprintln(out, "RED", red)
 	}
+}
+
+// spread is the middle and the greatest of some times; none have neither.
+func spread(all []time.Duration) (middle, most time.Duration) {
+	if len(all) == 0 {
+		return 0, 0
+	}
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[len(sorted)/2], sorted[len(sorted)-1]
 }
 
 // conclude prints the figures, keeps them for [total], and returns their verdict.

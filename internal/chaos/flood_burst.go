@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
@@ -51,13 +50,14 @@ func (f *flood) burst(ctx context.Context, o *options, out io.Writer) (all figur
 	drained := time.Since(began)
 	all.Recovery = []time.Duration{drained}
 	b.account(&all)
+	middle, longest := spread(took)
 	fmt.Fprintf(out, "burst: %d notifications of %d contents of %d records at once, ingest taking %v a record;\n  %d answered 200, median %.2f s, longest %.2f s; %d of %d records were left, and arrived within %.1f s of ingest being quick again; peak memory %d MB\n",
 		f.Notifications, f.Contents, f.Records, recordTakes, f.Notifications-len(refused),
-		took[len(took)/2].Seconds(), took[len(took)-1].Seconds(), left, all.Records, drained.Seconds(), all.Peak>>20)
+		middle.Seconds(), longest.Seconds(), left, all.Records, drained.Seconds(), all.Peak>>20)
 	return all, nil
 }
 
-// ring sends all at once and tells how long each took, sorted, and which were not
+// ring sends all at once and tells how long each took, and which were not
 // answered 200.
 func (b *besieged) ring(ctx context.Context, notifications [][]byte) (took []time.Duration, refused []string) {
 	took = make([]time.Duration, len(notifications))
@@ -76,6 +76,5 @@ func (b *besieged) ring(ctx context.Context, notifications [][]byte) (took []tim
 			refused = append(refused, fmt.Sprintf("burst: notification %d is answered %s", i, status))
 		}
 	}
-	slices.Sort(took)
 	return took, refused
 }

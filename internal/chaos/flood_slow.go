@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"strings"
 	"time"
 
@@ -76,12 +75,12 @@ func (f *flood) besiege(ctx context.Context, o *options, s siege, out io.Writer)
 		all.Red = append(all.Red, err.Error())
 	}
 	b.account(&all)
-	slices.Sort(took)
-	if median := took[len(took)/2]; median > floodWait {
+	median, longest := spread(took)
+	if median > floodWait {
 		all.Red = append(all.Red, fmt.Sprintf("slow callers from %s: genuine notifications wait for their deadlines: %.1f s", s.name, median.Seconds()))
 	}
 	fmt.Fprintf(out, "slow callers from %s: %d came %d times (at one moment %d), %d were cut off, %d not let in;\n  %d genuine notifications answered with %d attempts, median %.2f s, longest %.2f s; peak memory %d MB\n",
 		s.name, s.size, crowd.Connected.Load(), crowd.Most(), crowd.Cut.Load(), crowd.Refused.Load(),
-		len(took), tries, took[len(took)/2].Seconds(), took[len(took)-1].Seconds(), all.Peak>>20)
+		len(took), tries, median.Seconds(), longest.Seconds(), all.Peak>>20)
 	return all, nil
 }

@@ -100,8 +100,8 @@ func recoveries(all []lane, outcomes []outcome) string {
 					times = append(times, o.Recovery)
 				}
 			}
-			slices.Sort(times)
-			texts = append(texts, fmt.Sprintf("%s %s, %s", op.name, short(middle(times)), short(most(times))))
+			middle, most := spread(times)
+			texts = append(texts, fmt.Sprintf("%s %s, %s", op.name, short(middle), short(most)))
 		}
 	}
 	return strings.Join(texts, "; ")

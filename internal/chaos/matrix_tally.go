@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -41,7 +40,6 @@ func tally(outcomes []outcome, took time.Duration, seed uint64) *tallied {
 		t.fastest = max(t.fastest, o.rate())
 		t.recovery = append(t.recovery, o.Recovery)
 	}
-	slices.Sort(t.recovery)
 	return t
 }
 
@@ -66,27 +64,13 @@ func (t *tallied) figures(outcomes []outcome) figures {
 
 // line is the run in one sentence.
 func (t *tallied) line() string {
+	middle, most := spread(t.recovery)
 	return fmt.Sprintf("%d cells in %v (%v a cell): %d green, %d amber, %d red; %d contents, %d records: "+
 		"lost %d, dead letters %d, duplicates %d (and %d after a lost acknowledgement); "+
 		"time to recover: median %v, most %v; most requests a second while a fault held %.0f; peak memory %d MB; seed %d",
 		t.cells, t.took.Round(time.Second), (t.took / time.Duration(max(1, t.cells))).Round(10*time.Millisecond),
 		t.colours[green], t.colours[amber], t.colours[red], t.contents, t.records,
-		t.lost, t.dead, t.twice, t.again, short(middle(t.recovery)), short(most(t.recovery)), t.fastest, (t.peak+1<<20-1)>>20, t.seed)
-}
-
-// middle and most are of sorted times.
-func middle(sorted []time.Duration) time.Duration {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return sorted[len(sorted)/2]
-}
-
-func most(sorted []time.Duration) time.Duration {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return sorted[len(sorted)-1]
+		t.lost, t.dead, t.twice, t.again, short(middle), short(most), t.fastest, (t.peak+1<<20-1)>>20, t.seed)
 }
 
 func short(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
