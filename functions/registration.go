@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,10 @@ import (
 // be at it: the time of a request and of what it takes to write the answer.
 const registering = 3 * time.Minute
 
+// registerPause is how long a failure answers for those who ask next: each content of a
+// backlog asks who we are.
+const registerPause = time.Second
+
 // A registrar knows who we are to Alert Logic: by settings, by the state, or by
 // registering, once for all instances that share the state.
 type registrar struct {
@@ -22,8 +27,10 @@ type registrar struct {
 	sole     bool // nobody else uses the store
 	client   *alertlogic.Client
 
-	turn  chan struct{} // held by the one who asks; who waits can stop waiting
-	known alertlogic.Registration
+	turn   chan struct{} // held by the one who asks; who waits can stop waiting
+	known  alertlogic.Registration
+	failed error // what the last asking came to
+	asked  time.Time
 }
 
 func (r *registrar) key() collect.Key {
@@ -44,25 +51,34 @@ func (r *registrar) identity(ctx context.Context) (alertlogic.Registration, erro
 	if r.known.HostID != "" && r.known.SourceID != "" {
 		return r.known, nil
 	}
-	known := alertlogic.Registration{HostID: r.settings.HostID, SourceID: r.settings.SourceID}
-	if known.HostID == "" || known.SourceID == "" {
-		kept, err := r.kept(ctx)
-		if err != nil {
-			return alertlogic.Registration{}, err
-		}
-		if known.HostID == "" {
-			known.HostID = kept.HostID
-		}
-		if known.SourceID == "" {
-			known.SourceID = kept.SourceID
-		}
+	if r.failed != nil && time.Since(r.asked) < registerPause {
+		return alertlogic.Registration{}, r.failed
+	}
+	known, err := r.ask(ctx)
+	r.failed, r.asked = nil, time.Now()
+	if err != nil && ctx.Err() == nil { // who gave up says nothing to the others
+		r.failed = err
 	}
 	r.known = known
+	return known, err
+}
+
+// ask takes what the settings say, and what they lack from the state or azcollect.
+func (r *registrar) ask(ctx context.Context) (alertlogic.Registration, error) {
+	known := alertlogic.Registration{HostID: r.settings.HostID, SourceID: r.settings.SourceID}
+	if known.HostID != "" && known.SourceID != "" {
+		return known, nil
+	}
+	kept, err := r.kept(ctx)
+	if err != nil {
+		return alertlogic.Registration{}, err
+	}
+	known.HostID, known.SourceID = cmp.Or(known.HostID, kept.HostID), cmp.Or(known.SourceID, kept.SourceID)
 	return known, nil
 }
 
 // look forgets what it knows, so that a registration that somebody else made or
-// removed is seen.
+// removed is seen, and a failure is tried again.
 func (r *registrar) look(ctx context.Context) (alertlogic.Registration, error) {
 	if err := r.forgetKnown(ctx); err != nil {
 		return alertlogic.Registration{}, err
@@ -73,7 +89,7 @@ func (r *registrar) look(ctx context.Context) (alertlogic.Registration, error) {
 func (r *registrar) forgetKnown(ctx context.Context) error {
 	select {
 	case r.turn <- struct{}{}:
-		r.known = alertlogic.Registration{}
+		r.known, r.failed = alertlogic.Registration{}, nil
 		<-r.turn
 		return nil
 	case <-ctx.Done():

@@ -133,7 +133,8 @@ func TestRegistrarsTakeOverAtOnce(t *testing.T) {
 }
 
 // A registration that azcollect refused, or that it made without our hearing of
-// it, is tried again at once, and comes to the same ids.
+// it, is tried again a second later, and comes to the same ids. Meanwhile the contents of
+// a backlog hear what the first one heard, and azcollect hears nothing of them.
 func TestRegistrarTriesAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault sim.Rule
@@ -150,6 +151,12 @@ func TestRegistrarTriesAgain(t *testing.T) {
 			if known, err := r.identity(t.Context()); err == nil {
 				t.Fatalf("registered as %+v", known)
 			}
+			for range 100 { // the next request would be answered
+				if _, err := r.identity(t.Context()); err == nil {
+					t.Fatal("asked again at once")
+				}
+			}
+			r.asked = r.asked.Add(-registerPause)
 			known, err := r.identity(t.Context())
 			made := world.AlertLogic.Registrations()
 			if err != nil || len(made) != c.made || known.HostID != made[0].HostID || known.HostID != made[len(made)-1].HostID {
