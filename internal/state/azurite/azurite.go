@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -56,15 +57,15 @@ func run(more ...string) (at [3]string, stop func(), err error) {
 	if err != nil {
 		return at, nil, err
 	}
-	var ports [3]string
-	for i := range ports {
-		if ports[i], err = freePort(); err != nil {
+	var chosen [3]string
+	for i := range chosen {
+		if chosen[i], err = freePort(); err != nil {
 			return at, nil, fmt.Errorf("find a free port for azurite: %w", err)
 		}
-		at[i] = "127.0.0.1:" + ports[i]
+		at[i] = "127.0.0.1:" + chosen[i]
 	}
 	cmd := exec.Command("node", append([]string{script, "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent",
-		"--blobPort", ports[0], "--queuePort", ports[1], "--tablePort", ports[2]}, more...)...)
+		"--blobPort", chosen[0], "--queuePort", chosen[1], "--tablePort", chosen[2]}, more...)...)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
@@ -115,13 +116,21 @@ func find() (string, error) {
 	return script, nil
 }
 
+// firstPort and ports are below those that systems hand out to who asks for any: a server
+// of another test cannot be given one between our look and the emulator's.
+const firstPort, ports = 10_000, 9_000
+
+var tried atomic.Int64
+
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	tried.CompareAndSwap(0, int64(os.Getpid()*90)) // elsewhere than other test binaries
+	for range ports {
+		port := strconv.FormatInt(firstPort+tried.Add(1)%ports, 10)
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
+	return "", fmt.Errorf("none from %d on", firstPort)
 }
 
 func await(ctx context.Context, gone <-chan struct{}, address string) error {
