@@ -57,6 +57,9 @@ var nextPort atomic.Int64
 func freeAddress() (string, error) {
 	const first, ports = 12_000, 8_000
 	nextPort.CompareAndSwap(0, rand.Int64N(ports)) // another process begins elsewhere
+	// A child that is born while we look keeps the port until it has become a program.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	for range 100 {
 		port := first + nextPort.Add(1)%ports
 		address := net.JoinHostPort("127.0.0.1", strconv.FormatInt(port, 10))

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -118,12 +119,15 @@ func find() (string, error) {
 
 // firstPort and ports are below those that systems hand out to who asks for any: a server
 // of another test cannot be given one between our look and the emulator's.
-const firstPort, ports = 10_000, 9_000
+const firstPort, ports = 3_000, 9_000
 
 var tried atomic.Int64
 
 func freePort() (string, error) {
 	tried.CompareAndSwap(0, int64(os.Getpid()*90)) // elsewhere than other test binaries
+	// A child that is born while we look keeps the port until it has become a program.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	for range ports {
 		port := strconv.FormatInt(firstPort+tried.Add(1)%ports, 10)
 		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
