@@ -66,12 +66,9 @@ func mountable() error {
 // fillUp is the course of a cell: the disk is full from before the contents are published,
 // one of which has a record that ingest refuses.
 func fillUp(ctx context.Context, o *options, c cell, seed uint64) (result outcome, err error) {
-	k := &keeper{trial: trial{cell: c, clock: &sim.Clock{}, log: &journal{}}, heard: make(chan struct{})}
-	if k.dir, err = o.room(c.name()); err != nil {
+	k, err := newKeeper(ctx, o, c, seed)
+	if err != nil {
 		return result, err
-	}
-	if err := k.build(ctx, seed); err != nil {
-		return result, fmt.Errorf("make the world: %w", err)
 	}
 	defer k.close()
 	if err := k.begin(ctx, o); err != nil {

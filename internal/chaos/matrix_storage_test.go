@@ -1,9 +1,7 @@
 package main
 
 import (
-	"os/exec"
 	"path"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -22,11 +20,6 @@ func TestStateThatBreaks(t *testing.T) {
 		t.Skip("runs the real program and a storage emulator")
 	}
 	lanes := []lane{storage(), disk()}
-	o := &options{Dir: t.TempDir(), Keep: true, Seed: 1}
-	o.Collector = filepath.Join(o.Dir, "azcollector")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", o.Collector, "azcollector/functions").CombinedOutput(); err != nil {
-		t.Fatalf("build the collector: %v\n%s", err, out)
-	}
 	m := &matrix{Parallel: len(kept), Only: kept}
 	cells := m.cells(lanes)
 	want := len(kept)
@@ -37,15 +30,7 @@ func TestStateThatBreaks(t *testing.T) {
 	if len(cells) != want {
 		t.Fatalf("%d cells, want %d", len(cells), want)
 	}
-	outcomes, err := m.try(t.Context(), o, cells)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range outcomes {
-		if r := &outcomes[i]; r.Colour == red {
-			t.Errorf("%s/%s: %q\nthe log from warnings on: %q", r.Operation, r.Fault, r.Reasons, r.Complaints)
-		}
-	}
+	noneRed(t, m, cells)
 }
 
 // Each operation that the simulator can break is a row, and each names what failed.

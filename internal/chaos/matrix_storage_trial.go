@@ -42,14 +42,23 @@ const (
 	notifyAgain = 300 * time.Millisecond
 )
 
-// keepOn is the course of a cell of the storage lane.
-func keepOn(ctx context.Context, o *options, c cell, seed uint64) (result outcome, err error) {
-	k := &keeper{trial: trial{cell: c, clock: &sim.Clock{}, log: &journal{}}, heard: make(chan struct{})}
+// newKeeper makes the world of a cell; close ends it.
+func newKeeper(ctx context.Context, o *options, c cell, seed uint64) (k *keeper, err error) {
+	k = &keeper{trial: trial{cell: c, clock: &sim.Clock{}, log: &journal{}}, heard: make(chan struct{})}
 	if k.dir, err = o.room(c.name()); err != nil {
-		return result, err
+		return nil, err
 	}
 	if err := k.build(ctx, seed); err != nil {
-		return result, fmt.Errorf("make the world: %w", err)
+		return nil, fmt.Errorf("make the world: %w", err)
+	}
+	return k, nil
+}
+
+// keepOn is the course of a cell of the storage lane.
+func keepOn(ctx context.Context, o *options, c cell, seed uint64) (result outcome, err error) {
+	k, err := newKeeper(ctx, o, c, seed)
+	if err != nil {
+		return result, err
 	}
 	defer k.close()
 	if c.first() { // the tables of contents are made with the first of them
