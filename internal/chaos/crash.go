@@ -26,6 +26,7 @@ type crash struct {
 	dir      string
 	seed     uint64
 	accounts *accounts
+	court    *court
 }
 
 // leastStorm is how long a storm lasts however late it is: some kills.
@@ -43,7 +44,7 @@ func (c *crash) run(ctx context.Context, o *options, out io.Writer) (err error) 
 		c.seed = uint64(began.UnixNano())
 	}
 	fmt.Fprintf(os.Stderr, "crash: the seed is %d\n", c.seed)
-	c.accounts = &accounts{}
+	c.accounts, c.court = &accounts{}, o.court
 	defer c.accounts.close()
 
 	// Both stores at once: where one waits for leases the other has the processors.
@@ -111,7 +112,12 @@ func (c *crash) stage(ctx context.Context, s stage, slots chan struct{}) (*crash
 				return
 			}
 			defer func() { <-slots }()
-			t.scar(c.die(ctx, one))
+			var end scar
+			c.court.hold(ctx, one.String(), func() []string {
+				end = c.die(ctx, one)
+				return end.wrong
+			})
+			t.scar(end)
 		})
 	}
 	working.Wait()
@@ -128,7 +134,13 @@ func (c *crash) steps(ctx context.Context, s stage) (steps []step, err error) {
 	if len(c.At) > 0 {
 		return steps, nil
 	}
-	if steps, err = c.enumerate(ctx, s); err != nil || c.Every <= 1 {
+	c.court.hold(ctx, s.String(), func() []string {
+		if steps, err = c.enumerate(ctx, s); err != nil {
+			return []string{err.Error()}
+		}
+		return nil
+	})
+	if err != nil || c.Every <= 1 {
 		return steps, err
 	}
 	chosen := slices.Collect(func(yield func(step) bool) {

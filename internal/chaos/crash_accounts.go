@@ -20,7 +20,7 @@ type accounts struct {
 }
 
 const (
-	mostAccounts = 500
+	mostAccounts = 1200 // their names and keys fit into one variable of 128 KiB
 	// knownAccount and knownKey are those of every Azurite ("Well-known storage account
 	// and key" in Microsoft's "Use the Azurite emulator").
 	knownAccount = "devstoreaccount1"

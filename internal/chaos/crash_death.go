@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -15,10 +13,9 @@ const chances = 3
 
 // die lets a collector die at a step and another one find what it left.
 func (c *crash) die(ctx context.Context, s step) (end scar) {
-	for chance := range chances {
+	for range chances {
 		end = scar{step: s}
-		dir := filepath.Join(c.dir, strings.NewReplacer("/", "-", ":", "-").Replace(fmt.Sprintf("%s-%d", s, chance)))
-		t, err := c.trial(s.stage, dir, c.seed)
+		t, err := c.trial(s.stage, s.String(), c.seed)
 		if err != nil {
 			end.complain("%v", err)
 			return end

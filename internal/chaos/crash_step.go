@@ -86,8 +86,9 @@ type crashTrial struct {
 }
 
 // trial makes a world. The caller closes it.
-func (c *crash) trial(s stage, dir string, seed uint64) (*crashTrial, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func (c *crash) trial(s stage, name string, seed uint64) (*crashTrial, error) {
+	dir, err := os.MkdirTemp(c.dir, strings.NewReplacer("/", "-", ":", "-").Replace(name)+"-")
+	if err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
 	world, err := newScene(dir, seed, s.route)
@@ -188,7 +189,7 @@ func (t *crashTrial) arrive(ctx context.Context, m *mortal) error {
 // enumerate lets a collector live undisturbed and returns the moments it could have
 // died in, from when it heard of the contents until it was done with them.
 func (c *crash) enumerate(ctx context.Context, s stage) (steps []step, err error) {
-	t, err := c.trial(s, filepath.Join(c.dir, strings.ReplaceAll(s.String(), "/", "-")), c.seed)
+	t, err := c.trial(s, s.String(), c.seed)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func TestDyingAtSteps(t *testing.T) {
 			t.Parallel()
 			c.Crasher, c.Stores, c.Steps = program, []string{"embedded"}, true
 			var out bytes.Buffer
-			err := c.run(t.Context(), &options{Dir: t.TempDir(), Seed: 7}, &out)
+			err := c.run(t.Context(), &options{Dir: t.TempDir(), Seed: 7, court: newCourt()}, &out)
 			if good := c.want == "" && c.Every > 0; (err == nil) != good || !strings.Contains(out.String(), c.want) {
 				t.Errorf("%v, want %q in\n%s", err, c.want, &out)
 			}

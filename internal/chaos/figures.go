@@ -18,6 +18,7 @@ import (
 type figures struct {
 	Command    string         `json:"command"`
 	Runs       int            `json:"runs"`             // cells, crashes or floods
+	Mistrials  int            `json:"mistrials"`        // runs beside those, which do not count
 	Faults     map[string]int `json:"faults,omitempty"` // requests that met one, by kind
 	Kills      int            `json:"kills"`
 	Contents   int            `json:"contents"`
@@ -33,7 +34,7 @@ type figures struct {
 
 // add takes another command's figures in.
 func (f *figures) add(other figures) {
-	f.Runs, f.Kills = f.Runs+other.Runs, f.Kills+other.Kills
+	f.Runs, f.Kills, f.Mistrials = f.Runs+other.Runs, f.Kills+other.Kills, f.Mistrials+other.Mistrials
 	f.Contents, f.Records = f.Contents+other.Contents, f.Records+other.Records
 	f.Lost, f.Duplicates = f.Lost+other.Lost, f.Duplicates+other.Duplicates
 	f.Peak = max(f.Peak, other.Peak)
@@ -75,6 +76,9 @@ func (f *figures) print(out io.Writer) {
 	if total > 0 {
 		line("faults", "%d: %s", total, strings.Join(kinds, ", "))
 	}
+	if f.Mistrials > 0 {
+		line("mistrials", "%d: held again, since others had the processors", f.Mistrials)
+	}
 	line("kills", "%d", f.Kills)
 	line("contents", "%d", f.Contents)
 	line("records", "%d", f.Records)
@@ -103,6 +107,7 @@ func spread(all []time.Duration) (middle, most time.Duration) {
 
 // conclude prints the figures, keeps them for [total], and returns their verdict.
 func (o *options) conclude(f figures, out io.Writer) error {
+	f.Mistrials = int(o.court.mistrials.Load())
 	f.print(out)
 	if o.Figures != "" {
 		text, err := json.Marshal(f)

@@ -32,7 +32,7 @@ func TestFlood(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out bytes.Buffer
-			err := c.run(t.Context(), &options{Dir: t.TempDir(), Collector: program, Seed: 7}, &out)
+			err := c.run(t.Context(), &options{Dir: t.TempDir(), Collector: program, Seed: 7, court: newCourt()}, &out)
 			said := out.String()
 			if err != nil {
 				said += err.Error()

@@ -9,7 +9,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -25,6 +27,8 @@ type options struct {
 	Keep      bool   `help:"Keep the directory with states and logs."`
 	Figures   string `help:"Append what was done and found, as a line of JSON, to this file." type:"path" placeholder:"FILE"`
 	Seed      uint64 `help:"Seed of records and of everything random; 0: drawn, and told."`
+
+	court *court
 }
 
 type commands struct {
@@ -36,7 +40,7 @@ type commands struct {
 }
 
 func main() {
-	var c commands
+	c := commands{options: options{court: newCourt()}}
 	k := kong.Parse(&c, kong.Name("chaos"), kong.Description("Injects faults into the collector and looks for every record afterwards."), kong.UsageOnError())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -63,10 +67,16 @@ func (o *options) place() (done func(), err error) {
 	return func() { _ = os.RemoveAll(o.Dir) }, nil
 }
 
-// room makes a directory of a run's own.
-func (o *options) room(name string) (string, error) {
-	dir := filepath.Join(o.Dir, name)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// room makes a directory of a run's own, another one if it is run again.
+func (o *options) room(name string) (dir string, err error) {
+	dir = filepath.Join(o.Dir, name)
+	if err = os.MkdirAll(filepath.Dir(dir), 0o700); err == nil {
+		err = os.Mkdir(dir, 0o700)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		dir, err = os.MkdirTemp(filepath.Dir(dir), filepath.Base(dir)+"-")
+	}
+	if err != nil {
 		return "", fmt.Errorf("make a directory: %w", err)
 	}
 	return dir, nil

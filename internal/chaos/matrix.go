@@ -111,12 +111,11 @@ func (m *matrix) try(ctx context.Context, o *options, cells []cell) ([]outcome, 
 	for range m.Parallel {
 		crew.Go(func() {
 			for i := range next {
-				result, err := cells[i].try(ctx, o, o.Seed+uint64(i))
+				result, err := cells[i].hold(ctx, o, o.Seed+uint64(i))
 				if err != nil {
 					fail(fmt.Errorf("try %s: %w", cells[i].name(), err))
 					continue
 				}
-				cells[i].judge(&result)
 				telling.Lock()
 				done++
 				result.tell(o, done, len(cells))
@@ -134,6 +133,20 @@ func (m *matrix) try(ctx context.Context, o *options, cells []cell) ([]outcome, 
 	close(next)
 	crew.Wait()
 	return outcomes, context.Cause(ctx)
+}
+
+// hold tries a cell and judges it.
+func (c cell) hold(ctx context.Context, o *options, seed uint64) (result outcome, err error) {
+	o.court.hold(ctx, c.name(), func() []string {
+		if result, err = c.try(ctx, o, seed); err != nil {
+			return []string{err.Error()}
+		}
+		if c.judge(&result); result.Colour == red {
+			return result.Reasons
+		}
+		return nil
+	})
+	return result, err
 }
 
 // tell prints what somebody who watches wants to know.

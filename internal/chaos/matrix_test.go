@@ -30,7 +30,7 @@ func TestDelivery(t *testing.T) {
 // noneRed runs cells with the real program.
 func noneRed(t *testing.T, m *matrix, cells []cell) {
 	t.Helper()
-	o := &options{Dir: t.TempDir(), Keep: true, Seed: 1}
+	o := &options{Dir: t.TempDir(), Keep: true, Seed: 1, court: newCourt()}
 	o.Collector = filepath.Join(o.Dir, "azcollector")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", o.Collector, "azcollector/functions").CombinedOutput(); err != nil {
 		t.Fatalf("build the collector: %v\n%s", err, out)
