@@ -46,7 +46,7 @@ func (c *Collector) guarded(ctx context.Context, claim *Claim) (err error) {
 		if p := recover(); p != nil {
 			ending, done := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 			defer done()
-			err = c.conclude(ending, claim, Tally{}, fmt.Errorf("panic: %v\n%s", p, debug.Stack()), false)
+			err = c.conclude(ending, claim, Tally{}, nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack()), false)
 		}
 	}()
 	return c.attempt(ctx, claim)
@@ -80,17 +80,27 @@ func (c *Collector) attempt(ctx context.Context, claim *Claim) error {
 	}()
 	release := sync.OnceFunc(func() { stop(nil); <-renewed })
 	defer release() // also when the source panics: a lease must not be kept for nobody
-	tally, err := c.Delivery.Deliver(working, content, c.Source(working, content, salvage))
-	release()
-
 	// The end is written even if we are being stopped: it frees the content at
 	// once instead of when its lease ends.
-	ending, done := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
-	defer done()
-	if cause := context.Cause(working); errors.Is(cause, ErrLost) {
-		return cause // the row is another process's to write
+	conclude := func(tally Tally, ids *draft, err error) error {
+		release()
+		ending, done := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+		defer done()
+		if cause := context.Cause(working); errors.Is(cause, ErrLost) {
+			return cause // the row is another process's to write
+		}
+		return c.conclude(ending, claim, tally, ids, err, ctx.Err() != nil)
 	}
-	return c.conclude(ending, claim, tally, err, ctx.Err() != nil)
+	ended := false
+	tally, err := c.Delivery.deliver(working, content, c.Source(working, content, salvage), func(tally Tally, ids *draft) error {
+		err := conclude(tally, ids, nil)
+		ended = err == nil || ids == nil || ids.stored || errors.Is(err, ErrLost)
+		return err
+	})
+	if ended {
+		return err
+	}
+	return conclude(tally, nil, err)
 }
 
 // keepLease renews until its context ends. A lease that is lost, or that could
@@ -107,10 +117,10 @@ func (c *Collector) keepLease(ctx context.Context, claim *Claim, stop context.Ca
 }
 
 // conclude writes what the attempt came to. A content that failed because we are
-// being stopped is due at once.
-func (c *Collector) conclude(ctx context.Context, claim *Claim, tally Tally, err error, stopped bool) error {
+// being stopped is due at once. ids are written with the end of one that did not.
+func (c *Collector) conclude(ctx context.Context, claim *Claim, tally Tally, ids *draft, err error, stopped bool) error {
 	if err == nil {
-		return claim.Finish(ctx, func(row *Content) {
+		return claim.finish(ctx, ids, func(row *Content) {
 			row.Attempts++
 			row.Tally.attempt(tally, true)
 			row.State, row.LastError, row.Acknowledged = Done, "", c.Delivery.acknowledgement()

@@ -105,6 +105,12 @@ func (c *Claim) stale() bool {
 // Finish writes the content's end and deletes its due row, or leaves that to
 // [Ledger.tidy]. If we crash between the two, the due row is settled later.
 func (c *Claim) Finish(ctx context.Context, change func(*Content)) error {
+	return c.finish(ctx, nil, change)
+}
+
+// finish also writes a row of identities, unless it is nil, in the transaction of a store
+// that has such; one that is not written then goes on waiting.
+func (c *Claim) finish(ctx context.Context, ids *draft, change func(*Content)) error {
 	var left error
 	err := c.rewrite(ctx, func(row *Content) {
 		change(row)
@@ -113,16 +119,24 @@ func (c *Claim) Finish(ctx context.Context, change func(*Content)) error {
 		due, later := dueOf(end).Key, c.ledger.leftovers.wanted()
 		var then []Write
 		if !later {
-			then = []Write{{OpDelete, Row{Key: due}}}
+			then = append(then, Write{OpDelete, Row{Key: due}})
+		}
+		if ids != nil {
+			then = append(then, Write{OpInsert, ids.row})
 		}
 		written, err := c.ledger.Store.BatchThen(ctx, []Write{{OpReplace, row}}, then)
-		switch {
-		case err == nil && later:
+		if err != nil {
+			return "", err
+		}
+		if ids != nil && written[len(then)-1].Err == nil {
+			ids.written()
+		}
+		if later {
 			c.ledger.leftovers.add(due)
-		case err == nil:
+		} else {
 			left = written[0].Err
 		}
-		return "", err // nobody writes through this claim again
+		return "", nil // nobody writes through this claim again
 	})
 	if err != nil {
 		return err

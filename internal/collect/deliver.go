@@ -38,6 +38,11 @@ type Delivery struct {
 // others sent in batches, and what the sink acknowledged is remembered before
 // the next batch is begun. It returns what became of the records up to the error.
 func (d *Delivery) Deliver(ctx context.Context, c Content, records iter.Seq2[Record, error]) (Tally, error) {
+	return d.deliver(ctx, c, records, nil)
+}
+
+// deliver delivers, and ends with finish unless that is nil.
+func (d *Delivery) deliver(ctx context.Context, c Content, records iter.Seq2[Record, error], end finish) (Tally, error) {
 	run := &carriage{
 		Delivery: d, content: c, key: c.Key(), began: time.Now(),
 		load: d.empty(), landing: make(chan struct{}), spans: map[int64]*span{}, services: map[string]string{},
@@ -61,10 +66,11 @@ func (d *Delivery) Deliver(ctx context.Context, c Content, records iter.Seq2[Rec
 			return run.tally, err
 		}
 	}
+	run.ending = end != nil && !d.Seen.Shared
 	if err := run.send(ctx); err != nil {
 		return run.tally, err
 	}
-	return run.tally, run.save(ctx) // of what others delivered and could not store
+	return run.tally, run.finish(ctx, end)
 }
 
 // now is the source's clock: what it says of creation and expiration is meant by it.
@@ -105,6 +111,7 @@ type carriage struct {
 	tag      [16]byte          // room for it
 	landing  chan struct{}     // closes when the batch's outcome is known
 	services map[string]string // the names of workloads met, each kept once
+	ending   bool              // what is sent now is the last, and saved with the content's end
 	rows     [4]uint32         // room for what one look examines: more have the same id only by chance
 	mu       sync.Mutex        // those who bury side by side count in the tally
 }

@@ -122,10 +122,12 @@ func (r *carriage) settle(ctx context.Context, believed bool) error {
 		sp.land(r.aboard, from)
 	}
 	r.Meter.count(func(s *Stats) { s.flow(r.content.Type).merge(&flow, 1) })
-	err := r.save(ctx)
-	err = errors.Join(err, each(refused, func(one refusal) error {
+	err := each(refused, func(one refusal) error {
 		return r.bury(ctx, one.ordinal, one.raw, one.reason, true)
-	}))
+	})
+	if !r.ending || !believed || err != nil { // else they are saved with the content's end
+		err = errors.Join(r.save(ctx), err)
+	}
 	for _, sp := range r.spans {
 		sp.release(r.aboard)
 	}
@@ -171,13 +173,16 @@ func (r *carriage) count(p *passenger) {
 // save stores the identities that wait in the spans this content met: its own,
 // and those of others that it filtered against.
 func (r *carriage) save(ctx context.Context) error {
-	var waiting []*span
+	return each(r.waiting(), func(sp *span) error { return sp.save(ctx) })
+}
+
+func (r *carriage) waiting() (spans []*span) {
 	for _, sp := range r.spans {
 		if sp.waiting.Load() > 0 {
-			waiting = append(waiting, sp)
+			spans = append(spans, sp)
 		}
 	}
-	return each(waiting, func(sp *span) error { return sp.save(ctx) })
+	return spans
 }
 
 // each calls f for all, [rowsAtOnce] at a time, and joins the errors.

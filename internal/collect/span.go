@@ -49,10 +49,11 @@ type span struct {
 
 	// rows is held by the one who reads or appends rows; a channel, since whoever
 	// waits for the store must be able to stop waiting.
-	rows   chan struct{}
-	next   uint32
-	loaded bool
-	fresh  time.Time
+	rows  chan struct{}
+	next  uint32
+	fresh time.Time
+
+	loaded atomic.Bool // once its rows were read
 }
 
 func newSpan(s *Seen, partition string) *span {
@@ -201,29 +202,71 @@ func (s *span) save(ctx context.Context) error {
 		return fmt.Errorf("wait for record identities: %w", err)
 	}
 	defer s.leave()
+	return s.saveHeld(ctx)
+}
+
+// saveHeld is save for whoever holds rows.
+func (s *span) saveHeld(ctx context.Context) error {
 	for {
-		s.mu.Lock()
-		n := min(len(s.unsaved), rowIdentities)
-		ids := make([]byte, 0, n*identitySize)
-		for i := range n {
-			ids = s.unsaved[i].append(ids)
-		}
-		origins := encodeOrigins(s.origins, n)
-		s.mu.Unlock()
-		if n == 0 {
+		d := s.draft()
+		if d == nil {
 			return nil
 		}
-		row := s.next
-		err := s.append(ctx, n, Fields{"IDs": ids, "Origins": origins, "At": time.Now().UTC()})
-		if errors.Is(err, ErrExists) { // another process wrote this row: read it, take the next
+		_, err := s.seen.Store.Insert(ctx, d.row)
+		switch {
+		case err == nil:
+			d.written()
+		case errors.Is(err, ErrExists): // another process wrote this row: read it, take the next
 			if err = s.read(ctx); err == nil { // a row that was not read is not passed over
-				s.next = max(s.next, row+1)
+				s.next = max(s.next, d.number+1)
 			}
 		}
 		if err != nil {
 			return fmt.Errorf("store record identities: %w", err)
 		}
 	}
+}
+
+// A draft is the next row, of those that wait, for whoever holds rows. Others may join
+// them meanwhile, at the end.
+type draft struct {
+	span   *span
+	number uint32
+	n      int  // identities
+	all    bool // none waits that is not in it
+	row    Row
+	stored bool
+}
+
+// draft returns nil if nothing waits.
+func (s *span) draft() *draft {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := min(len(s.unsaved), rowIdentities)
+	if n == 0 {
+		return nil
+	}
+	ids := make([]byte, 0, n*identitySize)
+	for i := range n {
+		ids = s.unsaved[i].append(ids)
+	}
+	fields := Fields{"IDs": ids, "Origins": encodeOrigins(s.origins, n), "At": time.Now().UTC()}
+	return &draft{span: s, number: s.next, n: n, all: n == len(s.unsaved), row: Row{Key: s.key(s.next), Fields: fields}}
+}
+
+// written says that the row is in the store.
+func (d *draft) written() {
+	s := d.span
+	d.stored = true
+	s.next++
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range d.n {
+		s.filter.move(&s.unsaved[i].id, unsavedRow, d.number)
+	}
+	s.unsaved = slices.Delete(s.unsaved, 0, d.n)
+	s.origins = dropOrigins(s.origins, d.n)
+	s.waiting.Store(int64(len(s.unsaved)))
 }
 
 func (s *span) enter(ctx context.Context) error {
@@ -237,31 +280,16 @@ func (s *span) enter(ctx context.Context) error {
 
 func (s *span) leave() { <-s.rows }
 
-// append writes a row of the first n that wait. Others may join them meanwhile, at the end.
-func (s *span) append(ctx context.Context, n int, fields Fields) error {
-	row := s.next
-	if _, err := s.seen.Store.Insert(ctx, Row{Key: s.key(row), Fields: fields}); err != nil {
-		return err
-	}
-	s.next++
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range n {
-		s.filter.move(&s.unsaved[i].id, unsavedRow, row)
-	}
-	s.unsaved = slices.Delete(s.unsaved, 0, n)
-	s.origins = dropOrigins(s.origins, n)
-	s.waiting.Store(int64(len(s.unsaved)))
-	return nil
-}
-
 // refresh reads what is new in the store, unless that was done after since.
 func (s *span) refresh(ctx context.Context, since time.Time) error {
+	if !s.seen.Shared && s.loaded.Load() {
+		return nil // and nobody who writes a row is waited for
+	}
 	if err := s.enter(ctx); err != nil {
 		return fmt.Errorf("wait for record identities: %w", err)
 	}
 	defer s.leave()
-	if s.loaded && (!s.seen.Shared || s.fresh.After(since)) {
+	if s.loaded.Load() && (!s.seen.Shared || s.fresh.After(since)) {
 		return nil
 	}
 	return s.read(ctx)
@@ -286,7 +314,8 @@ func (s *span) read(ctx context.Context) error {
 		s.mu.Unlock()
 		s.next = uint32(n) + 1
 	}
-	s.loaded, s.fresh = true, began
+	s.fresh = began
+	s.loaded.Store(true)
 	return nil
 }
 
