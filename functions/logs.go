@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -111,7 +112,15 @@ func lineOf(e *logrus.Entry) string {
 	}
 	slices.Sort(keys)
 	for _, key := range keys {
-		fmt.Fprintf(&b, " %s=%s", key, wire.Printable(fmt.Sprint(e.Data[key])))
+		b.WriteString(" " + key + "=")
+		switch value := e.Data[key].(type) { // fmt costs more than the rest of the line
+		case string:
+			b.WriteString(wire.Printable(value))
+		case int64:
+			b.WriteString(strconv.FormatInt(value, 10))
+		default:
+			b.WriteString(wire.Printable(fmt.Sprint(value)))
+		}
 	}
 	return b.String()
 }

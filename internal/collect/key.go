@@ -31,15 +31,17 @@ func EscapeKey(parts ...string) string {
 		if i > 0 {
 			b.WriteByte('|')
 		}
+		legal := 0 // where a run of legal bytes begins
 		for j := range len(part) {
-			if c := part[j]; legalInKey(c) {
-				b.WriteByte(c)
-			} else {
+			if c := part[j]; !legalInKey[c] {
+				b.WriteString(part[legal:j])
 				b.WriteByte('_')
 				b.WriteByte(upperHex[c>>4])
 				b.WriteByte(upperHex[c&15])
+				legal = j + 1
 			}
 		}
+		b.WriteString(part[legal:])
 	}
 	key := b.String()
 	if len(key) <= maxKey {
@@ -49,10 +51,9 @@ func EscapeKey(parts ...string) string {
 	return key[:maxKey-len(cutMark)-2*len(sum)] + cutMark + hex.EncodeToString(sum[:])
 }
 
-func legalInKey(c byte) bool {
-	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		return true
+var legalInKey = func() (legal [256]bool) {
+	for _, c := range []byte("$.|-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+		legal[c] = true
 	}
-	return c == '$' || c == '.' || c == '|' || c == '-'
-}
+	return legal
+}()

@@ -53,6 +53,9 @@ func ErrorText(resp *http.Response, secrets ...string) string {
 
 // Printable replaces what could forge a log line, and cuts to 1 KiB.
 func Printable(s string) string {
+	if plain(s) {
+		return s
+	}
 	s = strings.ToValidUTF8(s, "�")
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) { // control characters, line separators, what turns the direction of writing
@@ -65,6 +68,21 @@ func Printable(s string) string {
 		s = strings.ToValidUTF8(s[:maxErrorText], "")
 	}
 	return s
+}
+
+// plain reports whether s is printable as it is: words of ASCII, one space between them.
+func plain(s string) bool {
+	if len(s) > maxErrorText {
+		return false
+	}
+	before := byte(' ')
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == ' ' && before == ' ' {
+			return false
+		}
+		before = s[i]
+	}
+	return s == "" || before != ' '
 }
 
 // Discard reads a little of what is left of an answer and closes it, so that
