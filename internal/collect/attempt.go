@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -82,7 +83,7 @@ func (c *Collector) attempt(ctx context.Context, claim *Claim) error {
 	defer release() // also when the source panics: a lease must not be kept for nobody
 	// The end is written even if we are being stopped: it frees the content at
 	// once instead of when its lease ends.
-	conclude := func(tally Tally, ids *draft, err error) error {
+	conclude := func(tally Tally, ids []*draft, err error) error {
 		release()
 		ending, done := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 		defer done()
@@ -92,9 +93,10 @@ func (c *Collector) attempt(ctx context.Context, claim *Claim) error {
 		return c.conclude(ending, claim, tally, ids, err, ctx.Err() != nil)
 	}
 	ended := false
-	tally, err := c.Delivery.deliver(working, content, c.Source(working, content, salvage), func(tally Tally, ids *draft) error {
+	tally, err := c.Delivery.deliver(working, content, c.Source(working, content, salvage), func(tally Tally, ids []*draft) error {
 		err := conclude(tally, ids, nil)
-		ended = err == nil || ids == nil || ids.stored || errors.Is(err, ErrLost)
+		stored := slices.ContainsFunc(ids, func(d *draft) bool { return d.stored })
+		ended = err == nil || len(ids) == 0 || stored || errors.Is(err, ErrLost)
 		return err
 	})
 	if ended {
@@ -118,7 +120,7 @@ func (c *Collector) keepLease(ctx context.Context, claim *Claim, stop context.Ca
 
 // conclude writes what the attempt came to. A content that failed because we are
 // being stopped is due at once. ids are written with the end of one that did not.
-func (c *Collector) conclude(ctx context.Context, claim *Claim, tally Tally, ids *draft, err error, stopped bool) error {
+func (c *Collector) conclude(ctx context.Context, claim *Claim, tally Tally, ids []*draft, err error, stopped bool) error {
 	if err == nil {
 		return claim.finish(ctx, ids, func(row *Content) {
 			row.Attempts++

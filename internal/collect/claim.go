@@ -108,9 +108,9 @@ func (c *Claim) Finish(ctx context.Context, change func(*Content)) error {
 	return c.finish(ctx, nil, change)
 }
 
-// finish also writes a row of identities, unless it is nil, in the transaction of a store
-// that has such; one that is not written then goes on waiting.
-func (c *Claim) finish(ctx context.Context, ids *draft, change func(*Content)) error {
+// finish also writes rows of identities, in the transaction of a store that has such, and
+// says of each whether it was written.
+func (c *Claim) finish(ctx context.Context, ids []*draft, change func(*Content)) error {
 	var left error
 	err := c.rewrite(ctx, func(row *Content) {
 		change(row)
@@ -118,23 +118,25 @@ func (c *Claim) finish(ctx context.Context, ids *draft, change func(*Content)) e
 	}, func(end Content, row Row) (string, error) {
 		due, later := dueOf(end).Key, c.ledger.leftovers.wanted()
 		var then []Write
+		for _, d := range ids {
+			then = append(then, Write{OpInsert, d.row})
+		}
 		if !later {
 			then = append(then, Write{OpDelete, Row{Key: due}})
-		}
-		if ids != nil {
-			then = append(then, Write{OpInsert, ids.row})
 		}
 		written, err := c.ledger.Store.BatchThen(ctx, []Write{{OpReplace, row}}, then)
 		if err != nil {
 			return "", err
 		}
-		if ids != nil && written[len(then)-1].Err == nil {
-			ids.written()
+		for i, d := range ids {
+			if written[i].Err == nil {
+				d.written()
+			}
 		}
 		if later {
 			c.ledger.leftovers.add(due)
 		} else {
-			left = written[0].Err
+			left = written[len(ids)].Err
 		}
 		return "", nil // nobody writes through this claim again
 	})

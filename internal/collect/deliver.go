@@ -111,7 +111,8 @@ type carriage struct {
 	tag      [16]byte          // room for it
 	landing  chan struct{}     // closes when the batch's outcome is known
 	services map[string]string // the names of workloads met, each kept once
-	ending   bool              // what is sent now is the last, and saved with the content's end
+	ending   bool              // what is sent now is the last, and stored with the content's end
+	drafts   []*draft          // what is stored with the end
 	rows     [4]uint32         // room for what one look examines: more have the same id only by chance
 	mu       sync.Mutex        // those who bury side by side count in the tally
 }

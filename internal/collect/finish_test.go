@@ -48,9 +48,9 @@ func newTransactional(t *testing.T, source collect.Source) (*plant, *transaction
 	return p, s
 }
 
-const ended = "content due recordids" // written together
+const ended = "content recordids due" // written together
 
-// A small content of one span costs two transactions: one that announces it, and one
+// A content of one batch costs two transactions: one that announces it, and one
 // that ends it.
 func TestTheEndAndItsIdentitiesAreOneWrite(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -60,9 +60,9 @@ func TestTheEndAndItsIdentitiesAreOneWrite(t *testing.T) {
 		ends    string
 	}{
 		"one span":         {recs("r", 3), 0, 0, ended},
-		"two spans":        {[]string{rec("a", 1, ""), rec("b", 20, "")}, 0, 2, "content due"},
+		"two spans":        {[]string{rec("a", 1, ""), rec("b", 20, "")}, 0, 0, "content recordids recordids due"},
 		"two batches":      {recs("r", 15), 10, 1, ended},
-		"more than a row":  {recs("r", 2600), 0, 2, "content due"},
+		"more than a row":  {recs("r", 2600), 0, 0, "content recordids recordids due"},
 		"no record at all": {nil, 0, 0, "content due"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -106,7 +106,7 @@ func knowsAll(t *testing.T, s *store, records []string) {
 func TestAnEndThatFailsIsWrittenAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, s := newTransactional(t, one)
-		failures := 2
+		failures := 1
 		s.before = func(kinds []string) error {
 			if slices.Contains(kinds, "recordids") && failures > 0 {
 				failures--
@@ -177,5 +177,66 @@ func TestManyEndSideBySide(t *testing.T) {
 	knowsAll(t, p.store, p.sink.got())
 	if !slices.Contains(s.all, ended) {
 		t.Errorf("none ended with its identities: %q", s.all)
+	}
+}
+
+// Two contents end while the transaction of the first one is under way.
+func TestAnEndDuringAnother(t *testing.T) {
+	for name, c := range map[string]struct {
+		second string // the record of the second content
+		fails  bool   // the first transaction
+		waits  bool   // the second content, for the first
+	}{
+		"other records":             {rec("b", 2, ""), false, false},
+		"the same record":           {rec("a", 1, ""), false, true},
+		"the same record, no end":   {rec("a", 1, ""), true, true},
+		"other records, and no end": {rec("b", 2, ""), true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, s := newTransactional(t, func(_ context.Context, content collect.Content, _ bool) iter.Seq2[collect.Record, error] {
+					if content.ID == fresh("2").ID {
+						return read(c.second)
+					}
+					return read(rec("a", 1, ""))
+				})
+				p.Concurrency = 2
+				first := true
+				release := make(chan struct{})
+				s.before = func(kinds []string) error {
+					if !first || !slices.Contains(kinds, "recordids") {
+						return nil
+					}
+					first = false
+					<-release
+					if c.fails {
+						return errStore
+					}
+					return nil
+				}
+				stop := p.run(t, time.Second)
+				one, two := fresh("1"), fresh("2")
+				oneTried := p.Submit(t.Context(), announce(t, p.Ledger, one))
+				synctest.Wait()
+				twoTried := p.Submit(t.Context(), announce(t, p.Ledger, two))
+				synctest.Wait()
+				if waited := get(t, p.store, two).State == collect.Pending; waited != c.waits {
+					t.Errorf("waited: %v", waited)
+				}
+				close(release)
+				<-oneTried
+				<-twoTried
+				time.Sleep(time.Minute) // what failed is tried again
+				stop()
+				for _, content := range []collect.Content{one, two} {
+					if row := get(t, p.store, content); row.State != collect.Done {
+						t.Errorf("row %+v", row)
+					}
+				}
+				all := slices.Compact([]string{rec("a", 1, ""), c.second})
+				same(t, p.sink.got(), all...)
+				knowsAll(t, p.store, all)
+			})
+		})
 	}
 }

@@ -30,6 +30,8 @@ type Seen struct {
 	clock int64
 	cache rowCache
 
+	landings atomic.Int64 // how often records were acknowledged so far
+
 	prints atomic.Pointer[fingerprint] // once its key was read
 }
 

@@ -118,14 +118,20 @@ func (r *carriage) settle(ctx context.Context, believed bool) error {
 		}
 	}
 	from := origin{content: r.key, at: time.Now()}
+	order := r.Seen.landings.Add(1)
+	together := r.ending && believed && len(refused) == 0
 	for _, sp := range r.spans {
-		sp.land(r.aboard, from)
+		if together {
+			r.drafts = append(r.drafts, sp.landDrafts(r.aboard, from, order)...)
+		} else {
+			sp.land(r.aboard, from)
+		}
 	}
 	r.Meter.count(func(s *Stats) { s.flow(r.content.Type).merge(&flow, 1) })
 	err := each(refused, func(one refusal) error {
 		return r.bury(ctx, one.ordinal, one.raw, one.reason, true)
 	})
-	if !r.ending || !believed || err != nil { // else they are saved with the content's end
+	if !together {
 		err = errors.Join(r.save(ctx), err)
 	}
 	for _, sp := range r.spans {
@@ -210,6 +216,9 @@ func each[T any](all []T, f func(T) error) error {
 
 // close lets go of everything held, whatever happened.
 func (r *carriage) close() {
+	for _, d := range r.drafts {
+		d.withdraw()
+	}
 	for i := range r.aboard {
 		r.aboard[i].delivered = false
 	}

@@ -25,9 +25,8 @@ const (
 
 // A span holds the identities of a tenant's records of [spanLength] of event time.
 //
-// Its rows are a log: row n+1 is inserted only by who has read row n, so a
-// process that goes on reading where it stopped misses nothing that another one
-// wrote. If we crash between a delivery and its row, the records are delivered
+// Its rows are a log: where others write it too, row n+1 is inserted only by who has
+// read row n, so a process that goes on reading where it stopped misses nothing. If we crash between a delivery and its row, the records are delivered
 // once more; nothing else can repeat them.
 type span struct {
 	seen      *Seen
@@ -46,11 +45,12 @@ type span struct {
 	flights map[[16]byte]chan struct{} // ids being delivered, and when that is decided
 	unsaved []identity                 // acknowledged, not stored yet
 	origins []origin                   // whose they are, in the same order
+	drafts  []*draft                   // acknowledged as well, and about to be stored
+	next    uint32                     // the number of the next row
 
-	// rows is held by the one who reads or appends rows; a channel, since whoever
-	// waits for the store must be able to stop waiting.
+	// rows is held by the one who reads rows or writes what waits; a channel, since
+	// whoever waits for the store must be able to stop waiting.
 	rows  chan struct{}
-	next  uint32
 	fresh time.Time
 
 	loaded atomic.Bool // once its rows were read
@@ -137,9 +137,11 @@ func (s *span) tryHold(id *identity, landing chan struct{}, examined, room []uin
 		if row != unsavedRow && !slices.Contains(examined, row) && !slices.Contains(g.rows, row) {
 			g.rows = append(g.rows, row)
 		}
-		for i := 0; row == unsavedRow && i < len(s.unsaved); i++ {
-			g.known = g.known || s.unsaved[i] == *id
-			g.revised = g.revised || s.unsaved[i].id == id.id
+		if row == unsavedRow {
+			g.compare(id, s.unsaved)
+			for _, d := range s.drafts {
+				g.compare(id, d.ids)
+			}
 		}
 		return !g.known
 	})
@@ -147,6 +149,13 @@ func (s *span) tryHold(id *identity, landing chan struct{}, examined, room []uin
 		s.flights[id.id] = landing
 	}
 	return g
+}
+
+func (g *glance) compare(id *identity, with []identity) {
+	for i := range with {
+		g.known = g.known || with[i] == *id
+		g.revised = g.revised || with[i].id == id.id
+	}
 }
 
 // keep goes on holding an id, until another landing closes.
@@ -161,18 +170,24 @@ func (s *span) keep(id identity, landing chan struct{}) {
 func (s *span) land(aboard []passenger, from origin) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range aboard {
-		if p := &aboard[i]; p.span == s && p.delivered {
-			delete(s.flights, p.id.id)
-			s.unsaved = append(s.unsaved, p.id)
-			s.note(&p.id.id, unsavedRow)
-			from.n++
-		}
-	}
-	if from.n > 0 {
+	before := len(s.unsaved)
+	s.unsaved = s.settle(aboard, s.unsaved)
+	if from.n = len(s.unsaved) - before; from.n > 0 {
 		s.origins = append(s.origins, from)
 	}
 	s.waiting.Store(int64(len(s.unsaved)))
+}
+
+// settle appends the acknowledged ones of this span, which nobody holds from now on.
+func (s *span) settle(aboard []passenger, to []identity) []identity {
+	for i := range aboard {
+		if p := &aboard[i]; p.span == s && p.delivered {
+			delete(s.flights, p.id.id)
+			s.note(&p.id.id, unsavedRow)
+			to = append(to, p.id)
+		}
+	}
+	return to
 }
 
 // release ends the hold on those that were not acknowledged, as land does.
@@ -208,65 +223,71 @@ func (s *span) save(ctx context.Context) error {
 // saveHeld is save for whoever holds rows.
 func (s *span) saveHeld(ctx context.Context) error {
 	for {
-		d := s.draft()
-		if d == nil {
+		n, number, row := s.nextRow()
+		if n == 0 {
 			return nil
 		}
-		_, err := s.seen.Store.Insert(ctx, d.row)
+		_, err := s.seen.Store.Insert(ctx, row)
 		switch {
 		case err == nil:
-			d.written()
+			s.saved(n, number)
+			continue
 		case errors.Is(err, ErrExists): // another process wrote this row: read it, take the next
-			if err = s.read(ctx); err == nil { // a row that was not read is not passed over
-				s.next = max(s.next, d.number+1)
+			if err = s.read(ctx, number); err == nil { // a row that was not read is not passed over
+				continue
 			}
 		}
-		if err != nil {
-			return fmt.Errorf("store record identities: %w", err)
-		}
+		s.giveUp(number)
+		return fmt.Errorf("store record identities: %w", err)
 	}
 }
 
-// A draft is the next row, of those that wait, for whoever holds rows. Others may join
-// them meanwhile, at the end.
-type draft struct {
-	span   *span
-	number uint32
-	n      int  // identities
-	all    bool // none waits that is not in it
-	row    Row
-	stored bool
-}
-
-// draft returns nil if nothing waits.
-func (s *span) draft() *draft {
+// nextRow makes a row of those that wait first. Others may join them meanwhile.
+func (s *span) nextRow() (n int, number uint32, row Row) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := min(len(s.unsaved), rowIdentities)
-	if n == 0 {
-		return nil
+	if n = min(len(s.unsaved), rowIdentities); n > 0 {
+		number = s.next
+		s.next++
+		row = s.row(number, s.unsaved[:n], s.origins)
 	}
-	ids := make([]byte, 0, n*identitySize)
-	for i := range n {
-		ids = s.unsaved[i].append(ids)
-	}
-	fields := Fields{"IDs": ids, "Origins": encodeOrigins(s.origins, n), "At": time.Now().UTC()}
-	return &draft{span: s, number: s.next, n: n, all: n == len(s.unsaved), row: Row{Key: s.key(s.next), Fields: fields}}
+	return n, number, row
 }
 
-// written says that the row is in the store.
-func (d *draft) written() {
-	s := d.span
-	d.stored = true
-	s.next++
+// saved says that the first n that waited are in a row.
+func (s *span) saved(n int, number uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range d.n {
-		s.filter.move(&s.unsaved[i].id, unsavedRow, d.number)
-	}
-	s.unsaved = slices.Delete(s.unsaved, 0, d.n)
-	s.origins = dropOrigins(s.origins, d.n)
+	s.move(s.unsaved[:n], number)
+	s.unsaved = slices.Delete(s.unsaved, 0, n)
+	s.origins = dropOrigins(s.origins, n)
 	s.waiting.Store(int64(len(s.unsaved)))
+}
+
+// giveUp gives a number back. Where others write this span, there must be no row that
+// is missing: somebody who has read to there would write it, and we not read it.
+func (s *span) giveUp(number uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.next == number+1 { // unless a [draft] has the next, in a store that is ours alone
+		s.next = number
+	}
+}
+
+// move says which row they are in.
+func (s *span) move(ids []identity, number uint32) {
+	for i := range ids {
+		s.filter.move(&ids[i].id, unsavedRow, number)
+	}
+}
+
+// row makes a row of ids, which the first of the origins are of.
+func (s *span) row(number uint32, ids []identity, origins []origin) Row {
+	raw := make([]byte, 0, len(ids)*identitySize)
+	for i := range ids {
+		raw = ids[i].append(raw)
+	}
+	return Row{Key: s.key(number), Fields: Fields{"IDs": raw, "Origins": encodeOrigins(origins, len(ids)), "At": time.Now().UTC()}}
 }
 
 func (s *span) enter(ctx context.Context) error {
@@ -292,12 +313,16 @@ func (s *span) refresh(ctx context.Context, since time.Time) error {
 	if s.loaded.Load() && (!s.seen.Shared || s.fresh.After(since)) {
 		return nil
 	}
-	return s.read(ctx)
+	s.mu.Lock()
+	next := s.next
+	s.mu.Unlock()
+	return s.read(ctx, next)
 }
 
-func (s *span) read(ctx context.Context) error {
+// read reads the rows from a number on.
+func (s *span) read(ctx context.Context, from uint32) error {
 	began := time.Now()
-	for row, err := range s.seen.Store.List(ctx, kindIDs, s.partition, s.key(s.next).Row) {
+	for row, err := range s.seen.Store.List(ctx, kindIDs, s.partition, s.key(from).Row) {
 		if err != nil {
 			return fmt.Errorf("read record identities: %w", err)
 		}
@@ -311,8 +336,8 @@ func (s *span) read(ctx context.Context) error {
 			id := identityAt(ids, i)
 			s.note(&id.id, uint32(n))
 		}
+		s.next = max(s.next, uint32(n)+1)
 		s.mu.Unlock()
-		s.next = uint32(n) + 1
 	}
 	s.fresh = began
 	s.loaded.Store(true)

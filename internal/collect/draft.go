@@ -1,0 +1,89 @@
+package collect
+
+import (
+	"context"
+	"slices"
+)
+
+// A draft is a row of identities that is written together with the end of the content
+// which delivered them, in a store that is ours alone: nobody waits there for the row
+// before it, so that contents which end at the same time share a transaction.
+//
+// A content may wait for the drafts of those that landed earlier, while it has some
+// itself: nobody waits for a later one, so they never wait for each other.
+type draft struct {
+	span    *span
+	order   int64 // of the landing
+	number  uint32
+	ids     []identity
+	from    origin
+	row     Row
+	stored  bool
+	settled chan struct{} // closes when the row is stored, or the identities wait for save
+}
+
+// landDrafts is [span.land], with rows that they are stored in.
+func (s *span) landDrafts(aboard []passenger, from origin, order int64) (drafts []*draft) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ids := range slices.Chunk(s.settle(aboard, nil), rowIdentities) {
+		from.n = len(ids)
+		drafts = append(drafts, &draft{
+			span: s, order: order, number: s.next, ids: ids, from: from,
+			row: s.row(s.next, ids, []origin{from}), settled: make(chan struct{}),
+		})
+		s.next++
+	}
+	s.drafts = append(s.drafts, drafts...)
+	return drafts
+}
+
+// written says that the row is in the store.
+func (d *draft) written() { d.settle(true) }
+
+// withdraw lets the identities wait for save, unless the row is in the store.
+func (d *draft) withdraw() {
+	if !d.stored {
+		d.settle(false)
+	}
+}
+
+func (d *draft) settle(stored bool) {
+	s := d.span
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.Index(s.drafts, d)
+	if i < 0 {
+		return // withdrawn before
+	}
+	s.drafts = slices.Delete(s.drafts, i, i+1)
+	if d.stored = stored; stored {
+		s.move(d.ids, d.number)
+	} else {
+		s.unsaved = append(s.unsaved, d.ids...)
+		s.origins = append(s.origins, d.from)
+		s.waiting.Store(int64(len(s.unsaved)))
+	}
+	close(d.settled)
+}
+
+// settleBefore waits until no draft of the span is left whose content landed earlier.
+func (s *span) settleBefore(ctx context.Context, order int64) error {
+	for {
+		s.mu.Lock()
+		i := slices.IndexFunc(s.drafts, func(d *draft) bool { return d.order < order })
+		var earlier *draft
+		if i >= 0 {
+			earlier = s.drafts[i]
+		}
+		s.mu.Unlock()
+		if earlier == nil {
+			return nil
+		}
+		select {
+		case <-earlier.settled:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
