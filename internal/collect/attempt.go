@@ -22,8 +22,8 @@ const (
 	dueCrowded     = 5 * time.Second // the most that one which waits for memory is delayed
 )
 
-// work makes one attempt at a content.
-func (c *Collector) work(ctx context.Context, j job) {
+// work makes one attempt at a content. It calls free when only its end is left to write.
+func (c *Collector) work(ctx context.Context, j job, free func()) {
 	defer j.done()
 	if c.Delivery.brake.wait(ctx) != nil {
 		return // ctx ended: the due row brings the content back
@@ -36,13 +36,13 @@ func (c *Collector) work(ctx context.Context, j job) {
 		}
 		return
 	}
-	err = c.guarded(ctx, claim)
+	err = c.guarded(ctx, claim, free)
 	c.Report(j.caller, claim.Content(), time.Since(began), err)
 }
 
 // guarded turns a panic into a failed attempt: one content must not end the
 // process, and with it what the others are doing.
-func (c *Collector) guarded(ctx context.Context, claim *Claim) (err error) {
+func (c *Collector) guarded(ctx context.Context, claim *Claim, free func()) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			ending, done := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
@@ -50,7 +50,7 @@ func (c *Collector) guarded(ctx context.Context, claim *Claim) (err error) {
 			err = c.conclude(ending, claim, Tally{}, nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack()), false)
 		}
 	}()
-	return c.attempt(ctx, claim)
+	return c.attempt(ctx, claim, free)
 }
 
 func (c *Collector) claim(ctx context.Context, j job) (*Claim, error) {
@@ -70,7 +70,7 @@ func (c *Collector) claim(ctx context.Context, j job) (*Claim, error) {
 
 // attempt reads, delivers and finishes. The error says why the content stays
 // pending; it is written into the row as well.
-func (c *Collector) attempt(ctx context.Context, claim *Claim) error {
+func (c *Collector) attempt(ctx context.Context, claim *Claim, free func()) error {
 	content := claim.Content()
 	salvage := content.Broken >= brokenAttempts && time.Since(content.BrokenSince) >= brokenTime
 	working, stop := context.WithCancelCause(ctx)
@@ -94,6 +94,7 @@ func (c *Collector) attempt(ctx context.Context, claim *Claim) error {
 	}
 	ended := false
 	tally, err := c.Delivery.deliver(working, content, c.Source(working, content, salvage), func(tally Tally, ids []*draft) error {
+		free()
 		err := conclude(tally, ids, nil)
 		stored := slices.ContainsFunc(ids, func(d *draft) bool { return d.stored })
 		ended = err == nil || len(ids) == 0 || stored || errors.Is(err, ErrLost)

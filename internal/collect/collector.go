@@ -16,7 +16,8 @@ type Collector struct {
 	Ledger   *Ledger
 	Delivery *Delivery
 	Source   Source
-	// Concurrency is how many contents are in hand at a time.
+	// Concurrency is how many contents are in hand at a time. As many more may have
+	// nothing left to do but to write their end, which is waiting, not work.
 	Concurrency int
 	// Report is told of every attempt; err says why the content stays pending. ctx is
 	// that of who handed the content over, for its values: it may have ended.
@@ -59,15 +60,14 @@ func (c *Collector) Run(ctx context.Context) error {
 	var tidied sync.WaitGroup
 	tidied.Go(func() { c.Ledger.tidy(tidying) })
 	var workers sync.WaitGroup
-	for range max(1, c.Concurrency) {
+	hands := make(chan struct{}, max(1, c.Concurrency))
+	for range 2 * cap(hands) {
 		workers.Go(func() {
 			for ctx.Err() == nil {
 				select {
 				case <-ctx.Done():
-				case j := <-c.announced:
-					c.work(ctx, j)
-				case j := <-c.brought:
-					c.work(ctx, j)
+				case hands <- struct{}{}:
+					c.next(ctx, sync.OnceFunc(func() { <-hands }))
 				}
 			}
 		})
@@ -85,6 +85,18 @@ func (c *Collector) Run(ctx context.Context) error {
 		default:
 			return nil
 		}
+	}
+}
+
+// next waits for a content and works on it. free lets another one be taken in hand.
+func (c *Collector) next(ctx context.Context, free func()) {
+	defer free()
+	select {
+	case <-ctx.Done():
+	case j := <-c.announced:
+		c.work(ctx, j, free)
+	case j := <-c.brought:
+		c.work(ctx, j, free)
 	}
 }
 

@@ -29,6 +29,7 @@ func (r *carriage) finish(ctx context.Context, end finish) error {
 	if err := r.save(ctx); err != nil || end == nil {
 		return err
 	}
+	r.unload() // whoever works meanwhile needs the memory
 	err := end(r.tally, r.drafts)
 	refused := false
 	for _, d := range r.drafts {

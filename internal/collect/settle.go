@@ -219,20 +219,29 @@ func (r *carriage) close() {
 	for _, d := range r.drafts {
 		d.withdraw()
 	}
+	r.unload()
+	close(r.landing)
+	for _, sp := range r.spans {
+		r.Seen.giveBack(sp)
+	}
+}
+
+// unload lets go of the batch and of what is held in it.
+func (r *carriage) unload() {
+	if r.load == nil {
+		return
+	}
 	for i := range r.aboard {
 		r.aboard[i].delivered = false
 	}
 	for _, sp := range r.spans {
 		sp.release(r.aboard)
 	}
-	close(r.landing)
-	for _, sp := range r.spans {
-		r.Seen.giveBack(sp)
-	}
 	r.batch.Reset()
 	clear(r.aboard[:cap(r.aboard)]) // they hold spans
 	r.aboard = r.aboard[:0]
 	r.loads.Put(r.load)
+	r.load = nil
 }
 
 // idOf is the Id of a record that is kept, for people who look for it.

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -14,17 +15,25 @@ import (
 // oneTransaction is how many writers, at the most, share a commit.
 const oneTransaction = 256
 
+const (
+	// lingerTime is how long who commits waits for company, while that is likely.
+	lingerTime = time.Millisecond
+	// hopes is how often nobody must have come before nobody waits any more.
+	hopes = 16
+)
+
 // errNotCommitted is what a writer hears whose commit ended in a panic.
 var errNotCommitted = errors.New("the commit that this write was part of broke off")
 
 // commits lets writers share an fsync: while one commits, the others gather, and the
-// first of them that comes through writes for all. Nobody waits for company, so a lone
-// writer is as fast as the disk.
+// first of them that comes through writes for all. A lone writer is as fast as the disk:
+// only where writers met lately does one wait for company.
 type commits struct {
 	turn chan struct{} // who has put something in commits
 
 	mu      sync.Mutex
 	waiting []*commit
+	hope    int // of company
 }
 
 func newCommits() *commits { return &commits{turn: make(chan struct{}, 1)} }
@@ -72,6 +81,7 @@ func (e *Embedded) lead(c *commit) {
 		case <-c.done:
 			return
 		default:
+			e.commits.linger()
 			e.commitAll(e.commits.take())
 		}
 	}
@@ -137,6 +147,16 @@ func (c *commits) leave(one *commit) bool {
 	return true
 }
 
+// linger lets others join, if it is likely that some come.
+func (c *commits) linger() {
+	c.mu.Lock()
+	likely := c.hope > 0
+	c.mu.Unlock()
+	if likely {
+		time.Sleep(lingerTime)
+	}
+}
+
 // take hands out those who came first.
 func (c *commits) take() []*commit {
 	c.mu.Lock()
@@ -144,5 +164,8 @@ func (c *commits) take() []*commit {
 	n := min(len(c.waiting), oneTransaction)
 	all := slices.Clone(c.waiting[:n])
 	c.waiting = slices.Delete(c.waiting, 0, n)
+	if c.hope = max(0, c.hope-1); n > 1 {
+		c.hope = hopes
+	}
 	return all
 }

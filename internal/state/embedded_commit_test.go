@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
@@ -262,5 +264,34 @@ func TestCommitsWhileTheStoreCloses(t *testing.T) {
 			}
 		}
 		return nil
+	})
+}
+
+// Who writes alone waits for nobody, but for a while where writers met.
+func TestCompanyIsWaitedForWhereItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t)
+		alone := func() time.Duration {
+			began := time.Now()
+			if err := c.store.update(t.Context(), put1("alone")); err != nil {
+				t.Error(err)
+			}
+			return time.Since(began)
+		}
+		outcomes := []*error{c.join(t.Context(), put1("a")), c.join(t.Context(), put1("b"))}
+		c.scatter()
+		for _, err := range outcomes {
+			if *err != nil {
+				t.Error(*err)
+			}
+		}
+		for range hopes {
+			if waited := alone(); waited != lingerTime {
+				t.Errorf("waited %v for company that came before", waited)
+			}
+		}
+		if waited := alone(); waited != 0 {
+			t.Errorf("waited %v though nobody came any more", waited)
+		}
 	})
 }
