@@ -70,6 +70,7 @@ func (c *crasher) die(step, when string, turn int) {
 	if step != c.step || when != c.when || turn != c.turn {
 		return
 	}
+	c.mu.Lock() // and for ever: who looks at the file wants nobody to pass after this
 	c.say("killed %s:%s:%d\n", step, when, turn)
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {} // the signal may take a moment, and nothing is to be done in it
