@@ -42,11 +42,7 @@ func (s *span) landDrafts(aboard []passenger, from origin, order int64) (drafts 
 func (d *draft) written() { d.settle(true) }
 
 // withdraw lets the identities wait for save, unless the row is in the store.
-func (d *draft) withdraw() {
-	if !d.stored {
-		d.settle(false)
-	}
-}
+func (d *draft) withdraw() { d.settle(false) }
 
 func (d *draft) settle(stored bool) {
 	s := d.span
@@ -54,7 +50,7 @@ func (d *draft) settle(stored bool) {
 	defer s.mu.Unlock()
 	i := slices.Index(s.drafts, d)
 	if i < 0 {
-		return // withdrawn before
+		return // settled before
 	}
 	s.drafts = slices.Delete(s.drafts, i, i+1)
 	if d.stored = stored; stored {

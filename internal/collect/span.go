@@ -217,11 +217,6 @@ func (s *span) save(ctx context.Context) error {
 		return fmt.Errorf("wait for record identities: %w", err)
 	}
 	defer s.leave()
-	return s.saveHeld(ctx)
-}
-
-// saveHeld is save for whoever holds rows.
-func (s *span) saveHeld(ctx context.Context) error {
 	for {
 		n, number, row := s.nextRow()
 		if n == 0 {
