@@ -65,17 +65,24 @@ func (h *Handler) read(body []byte, tenant string, notice *Notice) []collect.Con
 	var contents []collect.Content
 	seen := map[collect.Key]bool{}
 	now := time.Now().UTC()
-	var element json.RawMessage
-	for i := 0; array.More() && array.Decode(&element) == nil; i++ { // the body is valid: there is no error
-		c, err := h.content(element, tenant, now)
+	for i := 0; array.More(); i++ {
+		var e entry
+		c, err := collect.Content{}, array.Decode(&e)
+		if err == nil {
+			c, err = h.content(e, tenant, now)
+		} else { // of another type: the body is valid
+			err = errors.New("is no notification object with text members")
+		}
 		switch {
 		case err != nil:
 			notice.refuse(fmt.Errorf("entry %d: %w", i, err))
 		case !slices.Contains(h.Types, c.Type):
 			notice.Unconfigured++
-		case !seen[c.Key()]:
-			seen[c.Key()] = true
-			contents = append(contents, c)
+		default:
+			if key := c.Key(); !seen[key] {
+				seen[key] = true
+				contents = append(contents, c)
+			}
 		}
 	}
 	return contents
@@ -91,11 +98,7 @@ func (n *Notice) refuse(reason error) {
 	}
 }
 
-func (h *Handler) content(element json.RawMessage, tenant string, now time.Time) (collect.Content, error) {
-	var e entry
-	if err := json.Unmarshal(element, &e); err != nil {
-		return collect.Content{}, errors.New("is no notification object with text members")
-	}
+func (h *Handler) content(e entry, tenant string, now time.Time) (collect.Content, error) {
 	switch {
 	case e.ContentType == "":
 		return collect.Content{}, errors.New("contentType is missing")

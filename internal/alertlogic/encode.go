@@ -82,9 +82,26 @@ func appendMessage(b []byte, r collect.Record) (_ []byte, raw int) {
 	return b, raw
 }
 
+// A heading is what stands before a batch's messages, the same for all of a second.
+type heading struct {
+	host, source string
+	at           int64 // seconds
+	encoded      []byte
+}
+
 // head is what stands before a batch's messages: who sends, and from where. Its
 // timestamp is the moment of the post, in seconds.
 func (s *Ingest) head(who Registration) []byte {
+	now := time.Now().Unix()
+	last := s.heading.Load()
+	if last == nil || last.at != now || last.host != who.HostID || last.source != who.SourceID {
+		last = &heading{who.HostID, who.SourceID, now, s.encodeHead(who, now)}
+		s.heading.Store(last)
+	}
+	return last.encoded
+}
+
+func (s *Ingest) encodeHead(who Registration, at int64) []byte {
 	m := &wireformat.Metadata{
 		HostUuid:     proto.String(who.HostID),
 		DataChecksum: []byte{},
@@ -95,7 +112,7 @@ func (s *Ingest) head(who Registration) []byte {
 	}
 	sum := sha1.Sum(mustMarshal(m)) // #nosec G401 -- the service's checksum of what it knows of a host, no protection
 	m.DataChecksum = sum[:]
-	m.Timestamp = proto.Uint64(uint64(time.Now().Unix()))
+	m.Timestamp = proto.Uint64(uint64(at))
 
 	b := protowire.AppendTag(nil, batchSource, protowire.BytesType)
 	b = protowire.AppendString(b, who.SourceID)

@@ -43,6 +43,7 @@ type Ingest struct {
 	mediaType string
 	encoders  chan *encoder // as many as there are processors: a deflater has a megabyte
 	ratio     atomic.Uint64 // compressed to encoded size as seen, a float64
+	heading   atomic.Pointer[heading]
 }
 
 var _ collect.Sink = (*Ingest)(nil)

@@ -26,7 +26,9 @@ type draft struct {
 func (s *span) landDrafts(aboard []passenger, from origin, order int64) (drafts []*draft) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for ids := range slices.Chunk(s.settle(aboard, nil), rowIdentities) {
+	first := s.next
+	landed := s.settle(aboard, nil, func(n int) uint32 { return first + uint32(n/rowIdentities) })
+	for ids := range slices.Chunk(landed, rowIdentities) {
 		from.n = len(ids)
 		drafts = append(drafts, &draft{
 			span: s, order: order, number: s.next, ids: ids, from: from,
@@ -53,14 +55,23 @@ func (d *draft) settle(stored bool) {
 		return // settled before
 	}
 	s.drafts = slices.Delete(s.drafts, i, i+1)
-	if d.stored = stored; stored {
-		s.move(d.ids, d.number)
-	} else {
+	if d.stored = stored; !stored {
+		s.move(d.ids, d.number, unsavedRow)
 		s.unsaved = append(s.unsaved, d.ids...)
 		s.origins = append(s.origins, d.from)
 		s.waiting.Store(int64(len(s.unsaved)))
 	}
 	close(d.settled)
+}
+
+// draft is the one that becomes a row, nil if none does.
+func (s *span) draft(row uint32) *draft {
+	for _, d := range s.drafts {
+		if d.number == row {
+			return d
+		}
+	}
+	return nil
 }
 
 // settleBefore waits until no draft of the span is left whose content landed earlier.

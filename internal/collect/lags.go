@@ -17,11 +17,21 @@ const (
 	lagFirst   = time.Second
 )
 
+// lagQuarters are where a doubling's second, third and fourth class begin.
+var lagQuarters = [...]float64{math.Exp2(0.25) / 2, math.Exp2(0.5) / 2, math.Exp2(0.75) / 2}
+
 // Add counts n delays.
 func (l *Lags) Add(d time.Duration, n int64) {
 	class := 0
 	if d > lagFirst {
-		class = min(lagClasses-1, 1+int(4*math.Log2(float64(d)/float64(lagFirst))))
+		part, doublings := math.Frexp(float64(d) / float64(lagFirst)) // part is at least 1/2
+		class = 1 + 4*(doublings-1)
+		for _, quarter := range lagQuarters {
+			if part >= quarter {
+				class++
+			}
+		}
+		class = min(lagClasses-1, class)
 	}
 	l[class] += n
 }

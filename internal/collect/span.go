@@ -134,14 +134,13 @@ func (s *span) tryHold(id *identity, landing chan struct{}, examined, room []uin
 		return g
 	}
 	s.filter.rows(&id.id, func(row uint32) bool {
-		if row != unsavedRow && !slices.Contains(examined, row) && !slices.Contains(g.rows, row) {
-			g.rows = append(g.rows, row)
-		}
-		if row == unsavedRow {
+		switch d := s.draft(row); {
+		case d != nil:
+			g.compare(id, d.ids)
+		case row == unsavedRow:
 			g.compare(id, s.unsaved)
-			for _, d := range s.drafts {
-				g.compare(id, d.ids)
-			}
+		case !slices.Contains(examined, row) && !slices.Contains(g.rows, row):
+			g.rows = append(g.rows, row)
 		}
 		return !g.known
 	})
@@ -171,19 +170,20 @@ func (s *span) land(aboard []passenger, from origin) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := len(s.unsaved)
-	s.unsaved = s.settle(aboard, s.unsaved)
+	s.unsaved = s.settle(aboard, s.unsaved, func(int) uint32 { return unsavedRow })
 	if from.n = len(s.unsaved) - before; from.n > 0 {
 		s.origins = append(s.origins, from)
 	}
 	s.waiting.Store(int64(len(s.unsaved)))
 }
 
-// settle appends the acknowledged ones of this span, which nobody holds from now on.
-func (s *span) settle(aboard []passenger, to []identity) []identity {
+// settle appends the acknowledged ones of this span, which nobody holds from now on; row
+// says where the nth of them lies.
+func (s *span) settle(aboard []passenger, to []identity, row func(n int) uint32) []identity {
 	for i := range aboard {
 		if p := &aboard[i]; p.span == s && p.delivered {
 			delete(s.flights, p.id.id)
-			s.note(&p.id.id, unsavedRow)
+			s.note(&p.id.id, row(len(to)))
 			to = append(to, p.id)
 		}
 	}
@@ -253,7 +253,7 @@ func (s *span) nextRow() (n int, number uint32, row Row) {
 func (s *span) saved(n int, number uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.move(s.unsaved[:n], number)
+	s.move(s.unsaved[:n], unsavedRow, number)
 	s.unsaved = slices.Delete(s.unsaved, 0, n)
 	s.origins = dropOrigins(s.origins, n)
 	s.waiting.Store(int64(len(s.unsaved)))
@@ -269,10 +269,10 @@ func (s *span) giveUp(number uint32) {
 	}
 }
 
-// move says which row they are in.
-func (s *span) move(ids []identity, number uint32) {
+// move says that they lie elsewhere now.
+func (s *span) move(ids []identity, from, to uint32) {
 	for i := range ids {
-		s.filter.move(&ids[i].id, unsavedRow, number)
+		s.filter.move(&ids[i].id, from, to)
 	}
 }
 
