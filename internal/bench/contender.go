@@ -82,9 +82,23 @@ func (b *bench) storage(c contender, dir string) (*storage, error) {
 			if err := os.CopyFS(state, os.DirFS(b.filled)); err != nil {
 				return nil, fmt.Errorf("copy the ledger: %w", err)
 			}
+			if err := flush(filepath.Join(state, "state.db")); err != nil {
+				return nil, fmt.Errorf("copy the ledger: %w", err)
+			}
 		}
 	}
 	return s, nil
+}
+
+// flush brings what was written to the disk: else the collector's first commit waits
+// until our copy is there.
+func flush(name string) error {
+	file, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return file.Sync()
 }
 
 // settings are a contender's environment. What is not its default is here, and why.
