@@ -65,7 +65,7 @@ func Printable(s string) string {
 	}, s)
 	s = strings.Join(strings.Fields(s), " ")
 	if len(s) > maxErrorText {
-		s = strings.ToValidUTF8(s[:maxErrorText], "")
+		s = strings.TrimSuffix(strings.ToValidUTF8(s[:maxErrorText], ""), " ")
 	}
 	return s
 }
