@@ -22,9 +22,11 @@ const (
 	dueCrowded     = 5 * time.Second // the most that one which waits for memory is delayed
 )
 
-// work makes one attempt at a content. It calls free when only its end is left to write.
+// work makes one attempt at a content. When only its end is left to write, it calls free,
+// and nobody waits for the attempt any more: should we die now, the content is tried again.
 func (c *Collector) work(ctx context.Context, j job, free func()) {
 	defer j.done()
+	defer j.tried()
 	if c.Delivery.brake.wait(ctx) != nil {
 		return // ctx ended: the due row brings the content back
 	}
@@ -36,7 +38,7 @@ func (c *Collector) work(ctx context.Context, j job, free func()) {
 		}
 		return
 	}
-	err = c.guarded(ctx, claim, free)
+	err = c.guarded(ctx, claim, func() { free(); j.tried() })
 	c.Report(j.caller, claim.Content(), time.Since(began), err)
 }
 

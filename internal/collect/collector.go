@@ -39,6 +39,7 @@ type job struct {
 	caller context.Context
 	claim  *Claim
 	due    Due
+	tried  func() // only its end, at the most, is left to write
 	done   func()
 }
 
@@ -81,6 +82,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	for { // whoever waits for an announced content learns that it is left to its due row
 		select {
 		case j := <-c.announced:
+			j.tried()
 			j.done()
 		default:
 			return nil
@@ -100,9 +102,9 @@ func (c *Collector) next(ctx context.Context, free func()) {
 	}
 }
 
-// Submit hands announced contents to the workers and returns a channel that
-// closes when each of them was tried once. It never waits, and goes on when ctx has
-// ended: see Report.
+// Submit hands announced contents to the workers and returns a channel that closes
+// when each of them was tried once, though the ends of the last may not be written yet.
+// It never waits, and goes on when ctx has ended: see Report.
 func (c *Collector) Submit(ctx context.Context, claims []*Claim) <-chan struct{} {
 	c.init()
 	tried := make(chan struct{})
@@ -113,8 +115,9 @@ func (c *Collector) Submit(ctx context.Context, claims []*Claim) <-chan struct{}
 			continue
 		}
 		left.Add(1)
-		j := job{caller: ctx, claim: claim, done: func() { c.vacate(key); left.Done() }}
+		j := job{caller: ctx, claim: claim, tried: sync.OnceFunc(left.Done), done: func() { c.vacate(key) }}
 		if !c.queue(j) { // its due row brings it back
+			j.tried()
 			j.done()
 		}
 	}
@@ -134,7 +137,7 @@ func (c *Collector) Bring(ctx context.Context, due Due, done func()) error {
 		return nil
 	}
 	select {
-	case c.brought <- job{caller: ctx, due: due, done: func() { c.vacate(due.Content); done() }}:
+	case c.brought <- job{caller: ctx, due: due, tried: func() {}, done: func() { c.vacate(due.Content); done() }}:
 		return nil
 	case <-ctx.Done():
 		c.vacate(due.Content)

@@ -64,6 +64,16 @@ func (p *plant) run(t *testing.T, every time.Duration) (stop func()) {
 	return func() { cancel(); group.Wait() }
 }
 
+// collect submits contents and waits until each was reported, and so its end written.
+func (p *plant) collect(t *testing.T, contents ...collect.Content) {
+	t.Helper()
+	all := len(p.reported()) + len(contents)
+	p.Submit(t.Context(), announce(t, p.Ledger, contents...))
+	for len(p.reported()) < all {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 func (p *plant) reported() []attempt {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,7 +100,7 @@ func TestCollectorFinishesWhatIsAnnounced(t *testing.T) {
 		p := newPlant(t, one)
 		stop := p.run(t, time.Second)
 		c := fresh("1")
-		<-p.Submit(t.Context(), announce(t, p.Ledger, c))
+		p.collect(t, c)
 		row := get(t, p.store, c)
 		if row.State != collect.Done || row.Delivered != 1 || row.Acknowledged != "judge accepted" || row.Attempts != 1 || row.Owner != "" {
 			t.Errorf("row %+v", row)

@@ -116,7 +116,7 @@ func TestAnEndThatFailsIsWrittenAgain(t *testing.T) {
 		}
 		stop := p.run(t, time.Second)
 		c := fresh("1")
-		<-p.Submit(t.Context(), announce(t, p.Ledger, c))
+		p.collect(t, c)
 		if row := get(t, p.store, c); row.State != collect.Pending || row.Theirs || row.LastError == "" || row.Owner != "" || time.Until(row.Due) > 10*time.Second {
 			t.Errorf("after the first attempt: %+v", row)
 		}
@@ -137,7 +137,7 @@ func TestIdentitiesWhoseRowIsTaken(t *testing.T) {
 		p, _ := newTransactional(t, one)
 		stop := p.run(t, time.Second)
 		first, second := fresh("1"), fresh("2")
-		<-p.Submit(t.Context(), announce(t, p.Ledger, first))
+		p.collect(t, first)
 		taken := collect.Row{Fields: collect.Fields{"IDs": []byte("not ours")}}
 		for partition := range p.store.Partitions(t.Context(), "recordids", "") {
 			taken.Key = collect.Key{Kind: "recordids", Partition: partition, Row: fmt.Sprintf("%010d", 1)}
@@ -145,7 +145,7 @@ func TestIdentitiesWhoseRowIsTaken(t *testing.T) {
 		if _, err := p.store.Store.Insert(t.Context(), taken); err != nil {
 			t.Fatal(err)
 		}
-		<-p.Submit(t.Context(), announce(t, p.Ledger, second))
+		p.collect(t, second)
 		stop()
 		if row := get(t, p.store, second); row.State != collect.Done {
 			t.Errorf("row %+v", row)
@@ -223,8 +223,8 @@ func TestAnEndDuringAnother(t *testing.T) {
 				if waited := get(t, p.store, two).State == collect.Pending; waited != c.waits {
 					t.Errorf("waited: %v", waited)
 				}
+				<-oneTried // nobody waits for an end
 				close(release)
-				<-oneTried
 				<-twoTried
 				time.Sleep(time.Minute) // what failed is tried again
 				stop()

@@ -22,7 +22,7 @@ func TestDueRowsOfFinishedContentsGoTogether(t *testing.T) {
 			for i := from; i < to; i++ {
 				contents = append(contents, fresh(fmt.Sprint(i)))
 			}
-			<-p.Submit(t.Context(), announce(t, p.Ledger, contents...))
+			p.collect(t, contents...)
 			for _, c := range contents {
 				if row := get(t, p.store, c); row.State != collect.Done {
 					t.Fatalf("row %+v", row)
@@ -57,7 +57,7 @@ func TestDueRowsThatACrashLeavesAreSettled(t *testing.T) {
 		p.Ledger.Sole = false
 		stop := p.run(t, time.Hour)
 		time.Sleep(time.Millisecond)
-		<-p.Submit(t.Context(), announce(t, p.Ledger, fresh("1"), fresh("2")))
+		p.collect(t, fresh("1"), fresh("2"))
 		p.store.mu.Lock()
 		p.store.dead = true // for this process
 		p.store.mu.Unlock()
