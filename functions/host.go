@@ -119,6 +119,7 @@ func (h *hostHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // invoke runs one function. The host drops the log lines of a failed invocation,
 // so a failure is logged before it is answered.
 func (h *hostHandler) invoke(w http.ResponseWriter, r *http.Request, inv *invocation, name string, f func(context.Context, []byte) error) {
+	inv.replies = true
 	log := h.log.WithContext(r.Context()).WithField("function", name)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEnvelope))
 	if err != nil {

@@ -44,12 +44,13 @@ func (f plainText) Format(e *logrus.Entry) ([]byte, error) {
 	return f.TextFormatter.Format(e)
 }
 
-// An invocation is one call by the host. It keeps its log lines, because the
-// portal shows those of the reply only.
+// An invocation is one call by the host. If its reply has room for log lines it keeps
+// them, because the portal shows those of the reply only; a webhook's answer has none.
 type invocation struct {
-	id    string
-	mu    sync.Mutex
-	lines []string
+	id      string
+	replies bool
+	mu      sync.Mutex
+	lines   []string
 }
 
 // maxLines bounds what a reply repeats of the log; stdout has all of it.
@@ -94,7 +95,9 @@ func (invocationHook) Fire(e *logrus.Entry) error {
 	if !ok {
 		return nil
 	}
-	inv.add(lineOf(e))
+	if inv.replies {
+		inv.add(lineOf(e))
+	}
 	if e.Data == nil {
 		e.Data = logrus.Fields{}
 	}

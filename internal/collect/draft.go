@@ -27,7 +27,7 @@ func (s *span) landDrafts(aboard []passenger, from origin, order int64) (drafts 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first := s.next
-	landed := s.settle(aboard, nil, func(n int) uint32 { return first + uint32(n/rowIdentities) })
+	landed := s.settle(aboard, make([]identity, 0, len(aboard)), func(n int) uint32 { return first + uint32(n/rowIdentities) })
 	for ids := range slices.Chunk(landed, rowIdentities) {
 		from.n = len(ids)
 		drafts = append(drafts, &draft{

@@ -20,7 +20,13 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // seal makes a row's value.
 func seal(key []byte, version uint64, fields collect.Fields) []byte {
-	out := appendRow(make([]byte, sealSize, 1<<10), version, fields) // room for a content's row
+	room := 1 << 10 // for a content's row
+	for _, value := range fields {
+		if b, ok := value.([]byte); ok {
+			room += len(b)
+		}
+	}
+	out := appendRow(make([]byte, sealSize, room), version, fields)
 	out[0] = numSeal
 	binary.LittleEndian.PutUint32(out[1:], sum(key, out[sealSize:]))
 	return out

@@ -87,7 +87,7 @@ func checkKeyPart(part string) error {
 		return over("key %.40q... has %d bytes, at most %d", part, len(part), maxKeyBytes)
 	}
 	for i := range len(part) {
-		if c := part[i]; !isLetter(c) && !isDigit(c) && !strings.ContainsRune("$.|-_", rune(c)) {
+		if c := part[i]; !isLetter(c) && !isDigit(c) && strings.IndexByte("$.|-_", c) < 0 {
 			return over("key %.80q holds %q; make keys with EscapeKey", part, c)
 		}
 	}
