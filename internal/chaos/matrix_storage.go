@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -48,7 +49,8 @@ func storageOperations() []operation {
 	all := []operation{
 		{name: sim.OpTableCreate, told: []string{"insert ", "write batch", "write row"}},
 		{name: sim.OpTableRead, told: []string{"get "}},
-		{name: sim.OpTableQuery, told: []string{"list "}},
+		// Master's first run alone asks for 97 quarters of an hour within a second.
+		{name: sim.OpTableQuery, told: []string{"list "}, most: 160},
 		{name: sim.OpTableInsert, told: []string{"insert "}},
 		{name: sim.OpTableWrite, told: []string{"replace "}},
 		{name: sim.OpTableDelete, told: []string{"delete "}},
@@ -64,7 +66,7 @@ func storageOperations() []operation {
 		{name: sim.OpPayloadDelete, told: []string{"delete payload"}},
 	}
 	for i := range all {
-		all[i].op, all[i].most = all[i].name, 80
+		all[i].op, all[i].most = all[i].name, cmp.Or(all[i].most, 80)
 	}
 	return all
 }
